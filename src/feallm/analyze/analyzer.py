@@ -1,0 +1,212 @@
+"""`Analyzer`: pictures in, one `FaceReading` a face out."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feallm._version import __version__
+from feallm.analyze.engine import Engine, Scores
+from feallm.analyze.evidence import agree, evidence_conversation
+from feallm.analyze.reading import ActionUnitReading, FaceReading
+from feallm.faces import Detector, Face, align_face, assess, make_detector
+from feallm.media import Limits, Picture, count, pictures
+
+MAX_NEW_TOKENS = 160
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """A reading that waits for its numbers, with its aligned face; without one it is ready."""
+
+    reading: FaceReading
+    face: NDArray[np.uint8] | None = None
+
+
+class Analyzer:
+    """Reads faces in pictures.
+
+    Args:
+        model: a checkpoint folder or hub id; None loads FEALLM-tiny from the package (CPU, offline).
+        device: "auto", "cpu", "cuda", …
+        detector: "mtcnn", "none" (each picture is one face crop), "yunet:FILE.onnx", or an object with `detect`.
+        batch_size: faces read together, across pictures.
+        label_set: the classes to answer in, one of the checkpoint's (`label_sets`); None is its default.
+        limits: what pictures and addresses are accepted (see `media.Limits`).
+
+    Raises:
+        CheckpointError: the checkpoint is missing, damaged, or not a FEALLM.
+        ValueError: an unknown detector, device or label set, or a batch size below 1.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        device: str = "auto",
+        detector: str | Detector = "mtcnn",
+        batch_size: int = 16,
+        label_set: str | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be 1 or more, got {batch_size}")
+        self.detector = make_detector(detector)
+        self.engine: Engine = _engine(model, device)
+        info = self.engine.info
+        self.label_sets = info.label_sets
+        self.label_set = label_set if label_set is not None else info.default_label_set
+        if self.label_set not in self.label_sets:
+            raise ValueError(f"label set {label_set!r} is not of this model: it has {', '.join(self.label_sets)}")
+        self.classes = self.label_sets[self.label_set]
+        self.batch_size = batch_size
+        self.limits = limits if limits is not None else Limits()
+        self._detector_name = detector if isinstance(detector, str) else type(detector).__name__
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """How readings were made: versions, model, label set, detector, preprocessing, decoding."""
+        info = self.engine.info
+        return {
+            "tool": "feallm",
+            "version": __version__,
+            "model": info.model,
+            "revision": info.revision,
+            "engine": info.engine,
+            "device": info.device,
+            "label_set": self.label_set,
+            "classes": list(self.classes),
+            "action_units": list(info.action_units),
+            "thresholds": info.thresholds,
+            "low_support": sorted(info.low_support),
+            "detector": self._detector_name,
+            "preprocessing": info.preprocessing,
+            "decoding": {"method": "greedy", "max_new_tokens": MAX_NEW_TOKENS},
+            "seed": None,
+        }
+
+    def analyze(self, source: Any, *, explain: bool = True, progress: Progress | None = None) -> list[FaceReading]:
+        """All readings of `source`: one a face, one a picture without a face, one a picture that cannot be read.
+
+        `source` is a path, folder, pattern, URL, data URL, PIL picture, RGB array, bytes, or an iterable of these.
+        `progress(done, total)` is called after each picture (total None when it is not known).
+        Raises TypeError for a source of another type; a picture that fails is a reading with its status.
+        """
+        return list(self.stream(source, explain=explain, progress=progress))
+
+    def stream(
+        self, source: Any, *, explain: bool = True, progress: Progress | None = None
+    ) -> Iterator[FaceReading]:
+        """The readings of `analyze`, in the order of the pictures, as they are ready."""
+        total = count(source) if progress is not None else None
+        waiting: list[_Slot] = []
+        faces = 0
+        for done, picture in enumerate(pictures(source, limits=self.limits), start=1):
+            slots = list(self._find(picture))
+            waiting += slots
+            faces += sum(slot.face is not None for slot in slots)
+            while faces >= self.batch_size:
+                ready, waiting = _split(waiting, self.batch_size)
+                faces -= self.batch_size
+                yield from self._read(ready, explain)
+            if not faces:
+                yield from self._read(waiting, explain)
+                waiting = []
+            if progress is not None:
+                progress(done, total)
+        while waiting:
+            ready, waiting = _split(waiting, self.batch_size)
+            yield from self._read(ready, explain)
+
+    def _find(self, picture: Picture) -> Iterator[_Slot]:
+        """A slot a face; one without a face for a faceless or unreadable picture."""
+        blank = FaceReading(
+            input=picture.input,
+            frame=picture.frame,
+            timestamp=picture.timestamp,
+            model=self.engine.info.model,
+            label_set=self.label_set,
+        )
+        if picture.pixels is None:
+            yield _Slot(replace(blank, status="unreadable", error=picture.error))
+            return
+        found = self.detector.detect(picture.pixels)
+        if not found:
+            yield _Slot(replace(blank, status="no_face"))
+        for number, face in enumerate(found):
+            yield self._slot(blank, picture.pixels, face, number)
+
+    def _slot(self, blank: FaceReading, pixels: NDArray[np.uint8], face: Face, number: int) -> _Slot:
+        aligned = align_face(pixels, face, self.engine.info.face_size)
+        quality = assess(pixels, face, aligned)
+        reading = replace(
+            blank,
+            face_id=number,
+            status="ok" if quality.usable else "low_quality",
+            box=tuple(float(value) for value in face.box),
+            score=float(face.score),
+            quality=quality,
+        )
+        return _Slot(reading, aligned)
+
+    def _read(self, slots: Sequence[_Slot], explain: bool) -> Iterator[FaceReading]:
+        """Fill the slots' readings: numbers of all faces at once, then, if asked, words for all of them."""
+        faces = [slot.face for slot in slots if slot.face is not None]
+        if not faces:
+            yield from (slot.reading for slot in slots)
+            return
+        encoded = self.engine.encode(faces)
+        scores = self.engine.scores(encoded)
+        waiting = iter([slot.reading for slot in slots if slot.face is not None])
+        filled = [self._numbers(reading, scores, row) for row, reading in enumerate(waiting)]
+        if explain:
+            filled = self._words(encoded, filled)
+        ready = iter(filled)
+        yield from (slot.reading if slot.face is None else next(ready) for slot in slots)
+
+    def _numbers(self, reading: FaceReading, scores: Scores, row: int) -> FaceReading:
+        info = self.engine.info
+        shares = scores.emotions[self.label_set][row].astype(np.float64)
+        emotions = {name: float(share) for name, share in zip(self.classes, shares / shares.sum(), strict=True)}
+        units = {
+            unit: ActionUnitReading(
+                probability=float(scores.presence[row, column]),
+                intensity=float(scores.intensity[row, column]),
+                present=bool(scores.presence[row, column] >= info.thresholds[unit]),
+                low_support=unit in info.low_support,
+            )
+            for column, unit in enumerate(info.action_units)
+        }
+        verdict = max(emotions, key=lambda name: emotions[name])
+        return replace(reading, emotion=verdict, emotion_scores=emotions, action_units=units)
+
+    def _words(self, encoded: Any, readings: list[FaceReading]) -> list[FaceReading]:
+        conversations = [
+            evidence_conversation(str(reading.emotion), reading.present_units, self.classes) for reading in readings
+        ]
+        texts = self.engine.generate(encoded, conversations, MAX_NEW_TOKENS)
+        worded = []
+        for reading, text in zip(readings, texts, strict=True):
+            explanation, consistency = agree(text, str(reading.emotion), reading.present_units)
+            worded.append(replace(reading, explanation=explanation, consistency=consistency, raw_text=text))
+        return worded
+
+
+def _engine(model: str | os.PathLike[str] | None, device: str) -> Engine:
+    from feallm.analyze.torch_engine import TorchEngine
+
+    return TorchEngine(model, device)
+
+
+def _split(slots: list[_Slot], faces: int) -> tuple[list[_Slot], list[_Slot]]:
+    """The first slots that hold `faces` faces (or all), and the rest."""
+    seen = 0
+    for position, slot in enumerate(slots):
+        seen += slot.face is not None
+        if seen == faces:
+            return slots[: position + 1], slots[position + 1 :]
+    return slots, []

@@ -1,0 +1,154 @@
+"""The reference engine: any FEALLM checkpoint through PyTorch and transformers."""
+
+import copy
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from torch import Tensor
+
+from feallm.analyze.engine import Conversation, EngineInfo, Scores
+from feallm.analyze.errors import CheckpointError
+from feallm.model import FeallmConfig, FeallmForConditionalGeneration, FeallmProcessor
+from feallm.model.modeling import FaceFeatures
+
+PACKAGED = Path(__file__).parent.parent / "checkpoints" / "tiny"
+WANTED = "expected a folder with config.json, model.safetensors and tokenizer.json, as save_pretrained writes it"
+
+
+def pick_device(device: str) -> torch.device:
+    """ "auto" takes CUDA where there is one. Raises ValueError for a device this machine does not have."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device {device!r} cannot be used here ({reason}): use auto, cpu or cuda") from error
+    return chosen
+
+
+def load(model: str | os.PathLike[str] | None) -> tuple[FeallmForConditionalGeneration, FeallmProcessor, str]:
+    """A checkpoint from a folder or a hub id (None: the packaged one), its processor, and its name.
+
+    Raises:
+        CheckpointError: missing, damaged, or of another architecture.
+    """
+    source = PACKAGED if model is None else Path(model)
+    name = "feallm-tiny" if model is None else str(model)
+    looks_local = model is None or source.is_absolute() or str(model).startswith(".") or str(model).count("/") != 1
+    if not source.is_dir() and (looks_local or source.exists()):
+        raise CheckpointError(f"no checkpoint at {source}: {WANTED}, or a hub id such as owner/name")
+    if source.is_dir() and not (source / "config.json").is_file():
+        raise CheckpointError(f"{source} is no checkpoint: {WANTED}")
+    where = str(source) if source.is_dir() else str(model)
+    try:
+        config = FeallmConfig.from_pretrained(where)
+        if config.model_type != "feallm":
+            raise CheckpointError(f"{where} holds a {config.model_type!r} model, not a FEALLM")
+        loaded, report = FeallmForConditionalGeneration.from_pretrained(
+            where, config=config, dtype=torch.float32, output_loading_info=True
+        )
+        processor = FeallmProcessor.from_pretrained(where)
+    except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(f"the checkpoint {where} cannot be loaded ({reason}): {WANTED}; copy it again") from error
+    missing = sorted(report["missing_keys"]) + sorted(str(key) for key in report["mismatched_keys"])
+    if missing:
+        raise CheckpointError(f"the checkpoint {where} lacks weights ({missing[0]} and {len(missing) - 1} more)")
+    return loaded, processor, name
+
+
+class TorchEngine:
+    """`Engine` over PyTorch. One instance may be used from one thread at a time."""
+
+    def __init__(self, model: str | os.PathLike[str] | None = None, device: str = "auto") -> None:
+        self.device = pick_device(device)
+        self.model, self.processor, name = load(model)
+        self.model.to(self.device).eval()
+        head = self.model.config.head_config
+        self.head = head
+        units = tuple(head.action_units)
+        self.info = EngineInfo(
+            model=name,
+            revision=str(self.model.config.revision_note),
+            engine=f"torch {torch.__version__}",
+            device=str(self.device),
+            face_size=int(self.model.config.image_size),
+            action_units=units,
+            thresholds={unit: float((head.au_thresholds or {}).get(unit, 0.5)) for unit in units},
+            low_support=frozenset(head.low_support),
+            label_sets={key: tuple(classes) for key, classes in head.label_sets.items()},
+            default_label_set=head.default_label_set,
+            preprocessing={"face_size": int(self.model.config.image_size), "grayscale": self.processor.grayscale},
+        )
+        self._scale = torch.tensor([(head.au_scales or {}).get(unit, 1.0) for unit in units], device=self.device)
+        self._bias = torch.tensor([(head.au_biases or {}).get(unit, 0.0) for unit in units], device=self.device)
+
+    @torch.inference_mode()
+    def encode(self, faces: Sequence[NDArray[np.uint8]]) -> FaceFeatures:
+        return self.model.model.see(self.processor.pixels(list(faces)).to(self.device))
+
+    @torch.inference_mode()
+    def scores(self, encoded: FaceFeatures) -> Scores:
+        head = self.model.model.read(encoded)
+        temperatures = self.head.temperatures or {}
+        return Scores(
+            presence=_numpy(torch.sigmoid(head.au_logits * self._scale + self._bias)),
+            intensity=_numpy(head.au_intensity),
+            emotions={
+                name: _numpy(torch.softmax(logits / temperatures.get(name, 1.0), dim=1))
+                for name, logits in head.emotion_logits.items()
+            },
+        )
+
+    def _prompt(self, encoded: FaceFeatures, texts: list[str]) -> tuple[Tensor, Tensor]:
+        """Texts with placeholders -> embeddings [B, L, T] and mask [B, L], padded on the left."""
+        inputs = self.processor(text=texts).to(self.device)
+        return self.model.embed(inputs["input_ids"], encoded), inputs["attention_mask"]
+
+    @torch.inference_mode()
+    def generate(self, encoded: FaceFeatures, conversations: Sequence[Conversation], max_new_tokens: int) -> list[str]:
+        embeds, mask = self._prompt(encoded, self.processor.chat(conversations))
+        tokens = self.model.generate(
+            inputs_embeds=embeds, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False
+        )
+        return [text.strip() for text in self.processor.tokenizer.batch_decode(tokens, skip_special_tokens=True)]
+
+    @torch.inference_mode()
+    def score_labels(
+        self, encoded: FaceFeatures, conversations: Sequence[Conversation], labels: Sequence[str]
+    ) -> NDArray[np.float32]:
+        tokenizer = self.processor.tokenizer
+        embeds, mask = self._prompt(encoded, self.processor.chat(conversations))
+        prefix = self.model.language_model(inputs_embeds=embeds, attention_mask=mask, use_cache=True)
+        columns = []
+        for label in labels:
+            ids = tokenizer(label, add_special_tokens=False, return_tensors="pt")["input_ids"].to(self.device)
+            ids = ids.expand(embeds.shape[0], -1)
+            cache = copy.deepcopy(prefix.past_key_values)
+            longer = torch.cat([mask, mask.new_ones(ids.shape)], dim=1)
+            output = self.model.language_model(input_ids=ids, attention_mask=longer, past_key_values=cache)
+            logits = torch.cat([prefix.logits[:, -1:], output.logits[:, :-1]], dim=1).float().log_softmax(-1)
+            columns.append(logits.gather(2, ids.unsqueeze(-1)).sum(dim=(1, 2)))
+        return _numpy(torch.stack(columns, dim=1))
+
+
+def choose(encoded: FaceFeatures, rows: Sequence[int]) -> FaceFeatures:
+    """The features of some of the faces."""
+    index = torch.tensor(list(rows), device=encoded.taps[0].device)
+    attended = encoded.attended[index] if encoded.attended is not None else None
+    return FaceFeatures(taps=[tap[index] for tap in encoded.taps], attended=attended)
+
+
+def _numpy(tensor: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = tensor.float().cpu().numpy()
+    return array

@@ -1,0 +1,91 @@
+"""The two things data consists of: a labelled face, and an instruction record made from it."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from feallm.facs.emotions import LABEL_SETS
+
+
+@dataclass(frozen=True)
+class LabelledFace:
+    """One face and what is known of it. What is not known is absent, never zero.
+
+    `emotions[label set]` is a distribution over `LABEL_SETS[label set]` (votes of the raters, or all on one class);
+    `labels[label set]` the single class where the set has one. `action_units["AU06"]` is a strength in 0..5, 0 being
+    looked for and not there. `flags` may hold "copy" (repeats a training picture), "near_copy_in_test" (must not be
+    trained on). `provenance` says who gave the labels.
+    """
+
+    id: str
+    image: bytes | Path | NDArray[np.uint8]
+    source: str
+    split: str
+    emotions: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    action_units: Mapping[str, float] = field(default_factory=dict)
+    subject: str | None = None
+    flags: frozenset[str] = frozenset()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, distribution in self.emotions.items():
+            if name not in LABEL_SETS or len(distribution) != len(LABEL_SETS[name]):
+                raise ValueError(f"{self.id}: emotions[{name!r}] needs one share for each class of the label set")
+            if abs(sum(distribution) - 1.0) > 1e-3:
+                raise ValueError(f"{self.id}: emotions[{name!r}] must sum to 1, got {sum(distribution):.4f}")
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The picture as [H, W, 3] uint8 RGB. Raises OSError where it cannot be read."""
+        if isinstance(self.image, np.ndarray):
+            pixels = self.image
+            return np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
+        stream = io.BytesIO(self.image) if isinstance(self.image, bytes) else self.image
+        with Image.open(stream) as image:
+            return np.asarray(image.convert("RGB"))
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What an answer says, in the machine's terms: what `facs.answers` must read back from its text."""
+
+    emotion: str | None = None
+    asserted: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question and its answer; `evidence` turns are given to the model when it explains, not asked of it."""
+
+    question: str
+    answer: str
+    claims: Claims
+
+
+@dataclass(frozen=True)
+class Record:
+    """A conversation about one face."""
+
+    face: str
+    family: str
+    turns: tuple[Turn, ...]
+
+    def conversation(self) -> list[dict[str, str]]:
+        """The turns in chat form: user, assistant, user, assistant …"""
+        roles: list[dict[str, str]] = []
+        for turn in self.turns:
+            roles += [{"role": "user", "content": turn.question}, {"role": "assistant", "content": turn.answer}]
+        return roles
+
+
+def one_hot(label: str, classes: Sequence[str]) -> tuple[float, ...]:
+    """All on one class. Raises ValueError if the class is not of the set."""
+    if label not in classes:
+        raise ValueError(f"class {label!r} is not in {list(classes)}")
+    return tuple(1.0 if name == label else 0.0 for name in classes)

@@ -1,0 +1,101 @@
+"""Which files a path, a folder or a pattern stands for. Nothing is opened here."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from .limits import UnreadableError
+
+# HEIC is listed although it may not be readable: a photo that is skipped in silence is worse than a reason.
+IMAGE_SUFFIXES = frozenset(
+    f".{name}"
+    for names in (
+        ("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "webp", "gif", "bmp", "tif", "tiff"),
+        ("ppm", "pgm", "pbm", "pnm", "pfm", "jp2", "j2k", "jpx", "jpf", "j2c", "jpc", "avif", "heic", "heif"),
+    )
+    for name in names
+)
+VIDEO_SUFFIXES = frozenset(
+    f".{name}"
+    for names in (
+        ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg"),
+        ("wmv", "flv", "3gp", "ogv", "mts", "m2ts", "mxf"),
+    )
+    for name in names
+)
+MAGIC = re.compile(r"[*?\[]")
+
+
+def suffix(name: str) -> str:
+    """The lower-case suffix of a file name, with its dot."""
+    return PurePath(name).suffix.lower()
+
+
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Sort key that puts img2 before img10, letters without case, ties by the name itself."""
+    parts = re.findall(r"([0-9]+)|([^0-9]+)", name)
+    return [(int(digits), "") if digits else (-1, text.casefold()) for digits, text in parts], name
+
+
+def find(path: str) -> Iterator[str]:
+    """Files that `path` stands for: the file itself, a folder's pictures, or a pattern's matches.
+
+    A folder is walked to its leaves in natural order, hidden names skipped, links to folders not followed;
+    only picture suffixes count. So they do for a pattern, unless it names a suffix itself (`*.dat`). An
+    existing file comes before a pattern, whatever characters its name has.
+
+    Raises UnreadableError where nothing is found.
+    """
+    if os.path.isdir(path):
+        return _or_reason(_walk(path), f"the folder holds no pictures ({_suffixes()})")
+    if os.path.exists(path):
+        return iter([path])
+    if os.path.lexists(path):
+        raise UnreadableError("a link that leads nowhere: its target does not exist")
+    if MAGIC.search(path):
+        return _or_reason(_matches(path), "the pattern matches no picture files: check it and its folder")
+    raise UnreadableError("no such file or folder: check the path" if path else "the path is empty")
+
+
+def _or_reason(found: Iterator[str], reason: str) -> Iterator[str]:
+    first = next(found, None)
+    if first is None:
+        raise UnreadableError(reason)
+    yield first
+    yield from found
+
+
+def _suffixes() -> str:
+    return ", ".join(sorted(IMAGE_SUFFIXES))
+
+
+def _walk(folder: str) -> Iterator[str]:
+    try:
+        with os.scandir(folder) as entries:
+            listing = sorted(entries, key=lambda entry: natural(entry.name))
+    except OSError:
+        yield folder  # reading it as a file gives the reason
+        return
+    for entry in listing:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path)
+        elif suffix(entry.name) in IMAGE_SUFFIXES and not entry.is_dir():
+            yield entry.path
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    named = suffix(pattern)
+    any_suffix = bool(named) and not MAGIC.search(named)
+    for path in sorted(glob.iglob(pattern, recursive=True), key=_path_key):
+        if not os.path.isdir(path) and (any_suffix or suffix(path) in IMAGE_SUFFIXES):
+            yield path
+
+
+def _path_key(path: str) -> list[tuple[list[tuple[int, str]], str]]:
+    return [natural(part) for part in PurePath(path).parts]

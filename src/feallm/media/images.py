@@ -1,0 +1,182 @@
+"""One loader for every kind of source: whatever holds pictures in, RGB pictures out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from . import arrays, decode, read
+from .find import find
+from .limits import DEFAULT_LIMITS, Limits, UnreadableError
+
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+ACCEPTED = (
+    "a path, folder, pattern, URL or data URL (str or Path), a PIL image, a numpy array, bytes, a file "
+    "object, or a list or other ordered iterable of these"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One picture of a source, or the reason why there is none.
+
+    input: what the user gave, as a name: a path, a URL, or for the nameless "image[0]", "bytes[1]",
+        "array[2]", where the number is the picture's place among all that `pictures` gives.
+    pixels: [H, W, 3] RGB uint8, C-contiguous, a copy of its own; None when unreadable.
+    error: why it is unreadable, in plain words; None when readable.
+    frame, timestamp: place in a video and presentation time in seconds; None for still pictures.
+
+    Raises ValueError where not exactly one of `pixels` and `error` is there, or the pixels have another form.
+    """
+
+    input: str
+    pixels: NDArray[np.uint8] | None
+    error: str | None
+    frame: int | None = None
+    timestamp: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.pixels is None) == (self.error is None):
+            raise ValueError(f"{self.input}: a Picture has either pixels or an error")
+        if self.pixels is None:
+            return
+        form = str(self.pixels.dtype), self.pixels.ndim, self.pixels.shape[-1], self.pixels.flags.c_contiguous
+        if form != ("uint8", 3, 3, True):
+            came = f"{list(self.pixels.shape)} {self.pixels.dtype}"
+            raise ValueError(f"{self.input}: pixels are [H, W, 3] uint8, C-contiguous; {came} came")
+
+
+@dataclass(frozen=True)
+class _Item:
+    """One picture still to be read."""
+
+    name: str
+    load: Callable[[Limits], NDArray[np.uint8]]
+    numbered: bool = False
+
+
+def pictures(source: Any, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Picture]:
+    """The pictures of a source, read one by one as they are asked for, in a stable order.
+
+    source: a path to a file (any suffix), a folder (all levels, natural order, picture suffixes, hidden names
+        skipped), a pattern ("**/*.png"), an http(s) URL, a data URL; a PIL image; a numpy array (shapes and
+        ranges: `arrays.from_array`; a batch [N, H, W, C] gives N); an encoded file as bytes or as an object
+        with `read`; or a list, tuple or other ordered iterable of any of these, nested as you like.
+
+    Every picture comes as upright RGB with transparency over white. What cannot be read, an empty folder and
+    a pattern without match included, is one Picture with the reason in `error`; the rest goes on.
+
+    Raises TypeError where a source is of another type: at once, or inside a generator when it is reached.
+    """
+    _check(source)
+    return _pictures(source, limits)
+
+
+def count(source: Any) -> int | None:
+    """How many pictures `pictures(source)` gives, without reading any; None where only reading can tell.
+
+    Raises TypeError as `pictures` does.
+    """
+    _check(source)
+    if isinstance(source, list | tuple):
+        counts = [count(each) for each in source]
+        return None if None in counts else sum(each for each in counts if each is not None)
+    if _is_leaf(source):
+        return sum(1 for _ in _items(source))
+    return None
+
+
+def _pictures(source: Any, limits: Limits) -> Iterator[Picture]:
+    for place, item in enumerate(_items(source)):
+        name = f"{item.name}[{place}]" if item.numbered else item.name
+        try:
+            picture = Picture(name, item.load(limits), None)
+        except UnreadableError as reason:
+            picture = Picture(name, None, str(reason))
+        yield picture
+
+
+def _check(source: Any) -> None:
+    if isinstance(source, list | tuple):
+        for each in source:
+            _check(each)
+    elif not _is_leaf(source) and (isinstance(source, Mapping | Set) or not isinstance(source, Iterable)):
+        raise TypeError(f"{ACCEPTED} is expected; {type(source).__name__} came")
+
+
+def _is_leaf(source: Any) -> bool:
+    if isinstance(source, type):
+        return False
+    if isinstance(source, str | os.PathLike | Image.Image | bytes | bytearray | memoryview):
+        return True
+    return hasattr(source, "__array__") or callable(getattr(source, "read", None))
+
+
+def _items(source: Any) -> Iterator[_Item]:
+    if isinstance(source, str | os.PathLike):
+        yield from _named(os.fsdecode(source), is_text=isinstance(source, str))
+    elif isinstance(source, Image.Image):
+        yield _Item("image", partial(decode.from_image, source), numbered=True)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        yield _Item("bytes", partial(_decoded, lambda data, limits: bytes(data), source), numbered=True)
+    elif hasattr(source, "__array__"):
+        yield from _array_items(np.asarray(source))
+    elif callable(getattr(source, "read", None)):
+        name = getattr(source, "name", None)
+        load = partial(_decoded, read.from_file, source)
+        yield _Item(name, load) if isinstance(name, str) and name else _Item("file", load, numbered=True)
+    else:
+        _check(source)
+        for each in source:
+            _check(each)
+            yield from _items(each)
+
+
+def _named(name: str, is_text: bool) -> Iterator[_Item]:
+    scheme = SCHEME.match(name) if is_text else None
+    if is_text and name[:5].lower() == "data:":
+        yield _Item("data", partial(_decoded, read.from_data_url, name), numbered=True)
+    elif scheme is not None:
+        yield _Item(name, partial(_decoded, _fetch, name))
+    else:
+        try:
+            for path in find(name):
+                yield _Item(path, partial(_decoded, read.from_path, path))
+        except UnreadableError as reason:
+            yield _Item(name, partial(_refuse, str(reason)))
+
+
+def _array_items(array: NDArray[Any]) -> Iterator[_Item]:
+    if array.ndim == 1 and array.dtype.kind in "OU":  # a table's column of paths
+        yield from _items(array.tolist())
+    elif array.ndim == 4 and len(array) == 0:
+        yield _Item("array", partial(_refuse, "the batch holds no pictures"), numbered=True)
+    else:
+        for each in array if array.ndim == 4 else [array]:
+            yield _Item("array", partial(arrays.from_array, each), numbered=True)
+
+
+def _decoded(load: Callable[[Any, Limits], bytes], source: Any, limits: Limits) -> NDArray[np.uint8]:
+    return decode.decode(load(source, limits), limits)
+
+
+def _fetch(url: str, limits: Limits) -> bytes:
+    if url.split(":", 1)[0].lower() not in ("http", "https"):
+        raise UnreadableError(
+            f"only http, https and data URLs are read, not {url[:40]!r}; give a file as its path"
+        )
+    from .fetch import fetch  # brings the HTTP library, which local reading does without
+
+    return fetch(url, limits)
+
+
+def _refuse(reason: str, limits: Limits) -> NDArray[np.uint8]:
+    raise UnreadableError(reason)

@@ -1,0 +1,300 @@
+"""FEALLM (arXiv 2505.13419): visual encoder, Local Clue Aggregator, Multi-perspective Projector, LLM, AU-aware head.
+
+The LLM reads, in order, [V] [F_local] [text]. V and F_local stand in the text as placeholders, one `image_token_id`
+per visual token and one `clue_token_id`, which are replaced by the features after a count check.
+Shapes: B faces, S side of the face in pixels, N_L visual tokens, T text width, L sequence length.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, GenerationMixin, PreTrainedModel, initialization
+from transformers.modeling_outputs import ModelOutput
+
+from feallm.model.clues import LocalClueAggregator
+from feallm.model.configuration import FeallmConfig
+from feallm.model.encoder import TapShape, VisualEncoder, tap_shapes
+from feallm.model.heads import AUAwareHead, HeadOutput, head_loss
+from feallm.model.projector import MlpProjector, MultiPerspectiveProjector, TapFusion, tokens_of
+
+PARTS = ("encoder", "clues", "projector", "head", "language_model")
+
+
+@dataclass
+class FaceFeatures(ModelOutput):
+    """What one face gives: `taps` list of [B, C, h, w] (the last is F_L), `attended` F_attn [B, K, D] or None."""
+
+    taps: list[Tensor] = field(default_factory=list)
+    attended: Tensor | None = None
+
+
+@dataclass
+class FeallmOutput(ModelOutput):
+    """`loss` is the language loss plus the weighted head loss, of those asked for; `losses` holds the parts."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    past_key_values: Any = None
+    hidden_states: Any = None
+    attentions: Any = None
+    au_logits: Tensor | None = None
+    au_intensity: Tensor | None = None
+    emotion_logits: dict[str, Tensor] | None = None
+    losses: dict[str, Tensor] | None = None
+
+
+class FeallmPreTrainedModel(PreTrainedModel):
+    """Weight initialisation and what the library must know of the model."""
+
+    config_class = FeallmConfig
+    base_model_prefix = "model"
+    input_modalities = ("image", "text")
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _skip_keys_device_placement = ("past_key_values",)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, nn.Conv2d):
+            initialization.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(module, TapFusion):
+            for position in module.position:
+                initialization.zeros_(position)
+        elif isinstance(module, MultiPerspectiveProjector):
+            initialization.zeros_(module.position)
+        elif isinstance(module, AUAwareHead):
+            initialization.normal_(module.queries, std=0.02)
+            initialization.normal_(module.au_weight, std=0.02)
+            initialization.zeros_(module.au_bias)
+
+
+class FeallmModel(FeallmPreTrainedModel):
+    """The seeing half: face -> taps, F_attn, V, F_local and the head's reading."""
+
+    def __init__(self, config: FeallmConfig) -> None:
+        super().__init__(config)
+        clues, projector, head = config.clue_config, config.projector_config, config.head_config
+        text_size = config.text_config.hidden_size
+        self.shapes: list[TapShape] = tap_shapes(config.vision_config, config.image_size, projector.tap_layers)
+        self.encoder = VisualEncoder(config.vision_config, projector.tap_layers)
+        self.clues = (
+            LocalClueAggregator(
+                crop_size=clues.crop_size,
+                conv_channels=clues.conv_channels,
+                hidden_size=clues.hidden_size,
+                num_attention_heads=clues.num_attention_heads,
+                num_hidden_layers=clues.num_hidden_layers,
+                dropout=clues.dropout,
+                projector_size=projector.hidden_size,
+                text_size=text_size,
+            )
+            if clues.enabled
+            else None
+        )
+        self.projector = (
+            MlpProjector(self.shapes, text_size=text_size)
+            if projector.style == "mlp"
+            else MultiPerspectiveProjector(
+                self.shapes,
+                hidden_size=projector.hidden_size,
+                num_attention_heads=projector.num_attention_heads,
+                mlp_ratio=projector.mlp_ratio,
+                use_taps=projector.use_taps,
+                use_clues=clues.enabled,
+                tap_axis=projector.tap_axis,
+                pool_taps=projector.pool_taps,
+                residual_first=projector.residual_first,
+                dropout=projector.dropout,
+                text_size=text_size,
+            )
+        )
+        self.head = (
+            AUAwareHead(
+                clue_size=clues.hidden_size if clues.enabled else None,
+                global_size=self.shapes[-1].channels if head.use_global else None,
+                hidden_size=head.hidden_size,
+                num_attention_heads=head.num_attention_heads,
+                action_units=head.action_units,
+                label_sets=head.label_sets,
+                dropout=head.dropout,
+            )
+            if head.enabled
+            else None
+        )
+        self.post_init()
+
+    @property
+    def num_visual_tokens(self) -> int:
+        """How many tokens V has: the grid of F_L."""
+        return self.shapes[-1].tokens
+
+    @property
+    def has_local_token(self) -> bool:
+        return self.clues is not None and bool(self.config.clue_config.use_local_token)
+
+    def see(self, pixel_values: Tensor) -> FaceFeatures:
+        """pixel_values [B, 3, S, S] -> taps and F_attn."""
+        size = self.config.image_size
+        if pixel_values.dim() != 4 or tuple(pixel_values.shape[1:]) != (3, size, size):
+            raise ValueError(
+                f"pixel_values must be [faces, 3, {size}, {size}], got {list(pixel_values.shape)}: "
+                "pass the faces through FeallmProcessor"
+            )
+        attended = self.clues.attend(pixel_values) if self.clues is not None else None
+        return FaceFeatures(taps=self.encoder(pixel_values), attended=attended)
+
+    def read(self, features: FaceFeatures) -> HeadOutput:
+        """The AU-aware head's reading. Raises ValueError where the config has no head."""
+        if self.head is None:
+            raise ValueError("this model has no AU-aware head (head_config.enabled is False)")
+        output: HeadOutput = self.head(features.attended, tokens_of(features.taps[-1]))
+        return output
+
+    def project(self, features: FaceFeatures) -> tuple[Tensor, Tensor | None]:
+        """V [B, N_L, T] and F_local [B, 1, T] (None where it is switched off)."""
+        if self.clues is None or features.attended is None:
+            return self.projector(features.taps, None), None
+        to_projector, local = self.clues(features.attended)
+        return self.projector(features.taps, to_projector), local if self.has_local_token else None
+
+    def forward(self, pixel_values: Tensor, **_: Any) -> FeallmOutput:
+        """The head's reading of aligned faces [B, 3, S, S]."""
+        head = self.read(self.see(pixel_values))
+        return FeallmOutput(
+            au_logits=head.au_logits, au_intensity=head.au_intensity, emotion_logits=head.emotion_logits
+        )
+
+
+class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
+    """The whole model: face and text in, text and numbers out."""
+
+    def __init__(self, config: FeallmConfig) -> None:
+        super().__init__(config)
+        self.model = FeallmModel(config)
+        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.language_model.get_input_embeddings()
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.language_model.set_input_embeddings(value)
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.language_model.get_output_embeddings()
+
+    def set_output_embeddings(self, value: nn.Module) -> None:
+        self.language_model.set_output_embeddings(value)
+
+    def part(self, name: str) -> nn.Module:
+        """One of `PARTS`, or a module inside one (`clues.to_text`).
+
+        Raises KeyError for an unknown name and ValueError for a part that is switched off.
+        """
+        root, _, inner = name.partition(".")
+        if root not in PARTS:
+            raise KeyError(f"unknown part {name!r}: the parts are {', '.join(PARTS)}")
+        part = self.language_model if root == "language_model" else getattr(self.model, root)
+        if part is None:
+            raise ValueError(f"the part {root!r} is switched off in this model's config")
+        try:
+            module: nn.Module = part.get_submodule(inner)
+        except AttributeError as error:
+            raise KeyError(f"part {root!r} has no module {inner!r}") from error
+        return module
+
+    def set_trainable(self, *names: str) -> None:
+        """Train the named parts, freeze the rest (the paper: encoder and LLM frozen, LoRA added by PEFT)."""
+        wanted = [self.part(name) for name in names]
+        self.requires_grad_(False)
+        for module in wanted:
+            module.requires_grad_(True)
+        self.model.encoder.freeze(not any(module is self.model.encoder for module in wanted))
+
+    def _place(self, input_ids: Tensor, embeds: Tensor, token: int, features: Tensor, name: str) -> Tensor:
+        """Put features [B', n, T] at the placeholders of `embeds` [B, L, T]. Raises ValueError on a count mismatch."""
+        mask = input_ids == token
+        expected, found = features.shape[0] * features.shape[1], int(mask.sum())
+        if expected != found:
+            raise ValueError(
+                f"{name}: {features.shape[0]} faces give {expected} tokens, the text has {found} placeholders "
+                f"(id {token}); build the text with FeallmProcessor and do not truncate it"
+            )
+        return embeds.masked_scatter(mask.unsqueeze(-1), features.to(embeds.dtype))
+
+    def embed(self, input_ids: Tensor, features: FaceFeatures | None) -> Tensor:
+        """Text [B, L] with its placeholders filled -> embeddings [B, L, T]."""
+        embeds: Tensor = self.get_input_embeddings()(input_ids)
+        if features is None:
+            return embeds
+        visual, local = self.model.project(features)
+        embeds = self._place(input_ids, embeds, self.config.image_token_id, visual, "visual tokens V")
+        if local is not None:
+            embeds = self._place(input_ids, embeds, self.config.clue_token_id, local, "clue token F_local")
+        return embeds
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        pixel_values: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        emotion_targets: dict[str, Tensor] | None = None,
+        au_targets: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+        **kwargs: Any,
+    ) -> FeallmOutput:
+        """One pass over text and faces.
+
+        Without text (`input_ids` and `inputs_embeds` both None) only the head reads. `labels` [B, L] (-100 where
+        not scored) gives the language loss, `emotion_targets` / `au_targets` (see `heads.head_loss`) the head's.
+
+        Raises:
+            ValueError: nothing given, a wrong face size, or placeholders that do not match the faces.
+        """
+        if input_ids is None and inputs_embeds is None and pixel_values is None:
+            raise ValueError("give input_ids, inputs_embeds or pixel_values")
+        output = FeallmOutput(losses={})
+        features = self.model.see(pixel_values) if pixel_values is not None else None
+        if features is not None and self.model.head is not None:
+            self._read_head(output, features, emotion_targets, au_targets)
+        if input_ids is not None or inputs_embeds is not None:
+            if inputs_embeds is None and input_ids is not None:
+                inputs_embeds = self.embed(input_ids, features)
+            text = self.language_model(
+                inputs_embeds=inputs_embeds,
+                attention_mask=attention_mask,
+                position_ids=position_ids,
+                past_key_values=past_key_values,
+                labels=labels,
+                logits_to_keep=logits_to_keep,
+                **kwargs,
+            )
+            output.logits, output.past_key_values = text.logits, text.past_key_values
+            output.hidden_states, output.attentions = text.hidden_states, text.attentions
+            if text.loss is not None:
+                output.losses["language"] = text.loss
+                output.loss = text.loss if output.loss is None else output.loss + text.loss
+        return output
+
+    def _read_head(
+        self,
+        output: FeallmOutput,
+        features: FaceFeatures,
+        emotion_targets: dict[str, Tensor] | None,
+        au_targets: Tensor | None,
+    ) -> None:
+        head = self.model.read(features)
+        output.au_logits, output.au_intensity = head.au_logits, head.au_intensity
+        output.emotion_logits = head.emotion_logits
+        if emotion_targets is not None or au_targets is not None:
+            loss, parts = head_loss(head, emotion_targets, au_targets)
+            output.loss = self.config.head_config.loss_weight * loss
+            output.losses.update(parts)

@@ -1,0 +1,99 @@
+"""Recipes: YAML plus `key=value` overrides, checked by pydantic; and the two environment variables.
+
+`FEALLM_HOME` is where the tool may keep files of its own (default `~/.cache/feallm`); `FEALLM_DATA` is the folder
+that relative data paths of a recipe are looked up in (default: the working directory).
+"""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+Recipe = TypeVar("Recipe", bound="Strict")
+
+
+class SettingsError(ValueError):
+    """A recipe or an override that cannot be used; the message says where, what was expected and what to do."""
+
+
+class Strict(BaseModel):
+    """Base of everything read from a file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def home() -> Path:
+    return Path(os.environ.get("FEALLM_HOME", Path.home() / ".cache" / "feallm"))
+
+
+def data_root() -> Path:
+    return Path(os.environ.get("FEALLM_DATA", "."))
+
+
+def data_path(path: str | Path) -> Path:
+    """A recipe's data path: absolute as it is, relative under `FEALLM_DATA`."""
+    return data_root() / Path(path).expanduser()
+
+
+def load_recipe(kind: type[Recipe], path: str | Path, overrides: list[str] | None = None) -> Recipe:
+    """Read `path`, apply `a.b=value` overrides (values in YAML), and check.
+
+    Raises:
+        SettingsError: no such file, not YAML, a bad override, an unknown key (with the nearest known one) or value.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SettingsError(f"no recipe at {path}: give the path of a YAML file, such as configs/train/tiny.yaml")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise SettingsError(f"{path} must hold a mapping of settings, got {type(raw).__name__}")
+    for override in overrides or []:
+        _apply(raw, override)
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        raise SettingsError(_explain(kind, path, error)) from error
+
+
+def _apply(raw: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise SettingsError(f"override {override!r}: expected key=value, such as seed=3 or stages.0.epochs=1")
+    target: Any = raw
+    *parents, last = key.split(".")
+    try:
+        for name in parents:
+            target = target[int(name)] if isinstance(target, list) else target.setdefault(name, {})
+        target[int(last) if isinstance(target, list) else last] = yaml.safe_load(value)
+    except (ValueError, IndexError, TypeError, AttributeError) as error:
+        raise SettingsError(f"override {override!r}: no such place in the recipe ({error})") from error
+
+
+def _explain(kind: type[BaseModel], path: Path, error: ValidationError) -> str:
+    known = _keys(kind)
+    lines = []
+    for issue in error.errors():
+        where = ".".join(str(part) for part in issue["loc"])
+        line = f"  {where}: {issue['msg']}"
+        if issue["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(issue["loc"][-1]), known, n=1)
+            line = f"  {where}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
+        lines.append(line)
+    return f"{path} cannot be used:\n" + "\n".join(lines)
+
+
+def _keys(kind: type[BaseModel]) -> list[str]:
+    """Every key of a recipe class and of the classes nested in it."""
+    found: list[str] = []
+    for name, info in kind.model_fields.items():
+        found.append(name)
+        for inner in [info.annotation, *getattr(info.annotation, "__args__", ())]:
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                found += _keys(inner)
+    return found

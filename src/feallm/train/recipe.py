@@ -1,0 +1,96 @@
+"""Training recipes: what `configs/train/*.yaml` may hold."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from feallm.data.sources import SOURCES
+from feallm.settings import Strict
+
+
+class SourceRecipe(Strict):
+    """One data set: its loader, its folder or file, its split, and AU codes to join."""
+
+    source: str
+    path: str
+    split: str = "train"
+    au_codes: str | None = None
+
+    @field_validator("source")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in SOURCES:
+            raise ValueError(f"unknown source {value!r}: the sources are {', '.join(SOURCES)}")
+        return value
+
+
+class DataRecipe(Strict):
+    """Faces to train on. `held_back` is the share kept out, by a hash of the id, to calibrate on."""
+
+    train: list[SourceRecipe]
+    exclude_flags: list[str] = ["near_copy_in_test", "copy"]
+    held_back: float = Field(0.06, ge=0.0, lt=0.5)
+    coded_repeat: int = Field(2, ge=1, description="how often an AU-coded face is seen for each other face")
+
+
+class AugmentRecipe(Strict):
+    """Random changes of a face, in the crop a real detector makes: degrees, shares of the side, probabilities."""
+
+    rotation: float = 12.0
+    scale: float = 0.12
+    shift: float = 0.06
+    flip: float = 0.5
+    brightness: float = 0.25
+    contrast: float = 0.3
+    blur: float = 0.15
+    noise: float = 0.04
+    erase: float = 0.25
+
+
+class ModelRecipe(Strict):
+    """The parts of `FeallmConfig`, each as its own keyword arguments; `model_type` picks the tower and the LLM."""
+
+    image_size: int
+    source_size: int = Field(48, description="side at which training faces are kept before augmentation")
+    grayscale: bool = True
+    vocab_size: int = 2048
+    vision: dict[str, Any]
+    text: dict[str, Any]
+    clues: dict[str, Any] = {}
+    projector: dict[str, Any] = {}
+    head: dict[str, Any] = {}
+
+
+class StageRecipe(Strict):
+    """One stage: which parts learn, from what, and how.
+
+    `kind`: "faces" (head losses on augmented faces), "text" (composed conversations without faces: gives a fresh LLM
+    its words, where a large recipe loads a trained one), "conversations" (faces and text).
+    """
+
+    name: str
+    kind: Literal["faces", "text", "conversations"]
+    trainable: list[str]
+    epochs: float = Field(gt=0)
+    batch_size: int = Field(64, ge=1)
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = 0.05
+    warmup_ratio: float = 0.05
+    records: int = Field(20000, ge=1, description="conversations of a text stage")
+    records_per_face: int = Field(1, ge=1, description="of a conversations stage; AU-coded faces give five times as many")
+    max_steps: int = -1
+
+
+class TrainRecipe(Strict):
+    """A whole training run."""
+
+    name: str
+    output: str
+    seed: int = 0
+    bf16: bool = True
+    save_steps: int = 500
+    logging_steps: int = 50
+    data: DataRecipe
+    augment: AugmentRecipe = AugmentRecipe()
+    model: ModelRecipe
+    stages: list[StageRecipe]

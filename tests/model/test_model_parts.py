@@ -1,0 +1,143 @@
+"""Each part of the paper's figure changes the output, and each can be switched off by config."""
+
+import numpy as np
+import pytest
+import torch
+
+from feallm.faces.crops import CLUE_CROPS
+from feallm.model.clues import take_crops
+from feallm.model.heads import HeadOutput, head_loss
+
+from .conftest import tiny
+
+TEXT = "<user>Why?<end><assistant>"
+
+
+def face(seed=0):
+    return np.random.default_rng(seed).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+
+
+def logits(model, processor, features=None):
+    inputs = processor(images=[face()], text=[TEXT])
+    with torch.no_grad():
+        seen = features or model.model.see(inputs["pixel_values"])
+        return model.language_model(inputs_embeds=model.embed(inputs["input_ids"], seen)).logits[:, -1]
+
+
+def test_token_order_is_visual_then_clue_then_text():
+    model, processor = tiny()
+    ids = processor(images=[face()], text=[TEXT])["input_ids"][0].tolist()
+    visual = model.model.num_visual_tokens
+    assert ids[:visual] == [processor.image_token_id] * visual
+    assert ids[visual] == processor.clue_token_id
+    assert processor.image_token_id not in ids[visual:]
+    assert ids.count(processor.clue_token_id) == 1
+
+
+def test_the_taps_change_the_output():
+    model, processor = tiny()
+    seen = model.model.see(processor.pixels([face()]))
+    before = logits(model, processor, seen)
+    for index in range(len(seen.taps) - 1):
+        seen.taps[index] = seen.taps[index] + torch.randn_like(seen.taps[index])
+        after = logits(model, processor, seen)
+        assert not torch.allclose(before, after, atol=1e-5), f"tap {index}"
+        before = after
+
+
+@pytest.mark.parametrize("crop", range(len(CLUE_CROPS)), ids=[crop.name for crop in CLUE_CROPS])
+def test_each_single_crop_changes_the_head_and_the_text(crop):
+    model, processor = tiny(head={"use_global": False})
+    pixels = processor.pixels([face()])
+    blocks = model.model.clues.conv_blocks
+    plain = model.model.see(pixels)
+    handle = blocks.register_forward_pre_hook(
+        lambda _, args: (args[0].index_fill(1, torch.tensor([crop]), 0.0),)  # the crop is blacked out
+    )
+    hidden = model.model.see(pixels)
+    handle.remove()
+    assert not torch.allclose(logits(model, processor, plain), logits(model, processor, hidden), atol=1e-6)
+    assert not torch.allclose(model.model.read(plain).au_logits, model.model.read(hidden).au_logits, atol=1e-6)
+
+
+def test_the_single_clue_token_changes_the_output():
+    model, processor = tiny()
+    before = logits(model, processor)
+    with torch.no_grad():
+        model.model.clues.to_text.weight.add_(torch.randn_like(model.model.clues.to_text.weight))
+    assert not torch.allclose(before, logits(model, processor), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("parts", "gone"),
+    [
+        ({"clues": {"enabled": False}}, "clues"),
+        ({"clues": {"use_local_token": False}}, "local token"),
+        ({"projector": {"use_taps": False}}, "taps"),
+        ({"head": {"enabled": False}}, "head"),
+        ({"projector": {"style": "mlp"}, "clues": {"enabled": False}}, "llava style"),
+        ({"projector": {"residual_first": True}}, "none"),
+        ({"projector": {"tap_axis": "channels"}}, "none"),
+        ({"projector": {"pool_taps": False}}, "none"),
+    ],
+)
+def test_each_part_can_be_switched_off(parts, gone):
+    model, processor = tiny(**parts)
+    names = {name.split(".")[1] for name, _ in model.named_parameters() if name.startswith("model.")}
+    inputs = processor(images=[face()], text=[TEXT])
+    output = model(**inputs)
+    assert output.logits.shape[:2] == inputs["input_ids"].shape
+    has_clue = processor.clue_token_id in inputs["input_ids"]
+    assert has_clue == (gone not in {"clues", "local token", "llava style"})
+    assert ("clues" in names) == (gone not in {"clues", "llava style"})
+    assert ("head" in names) == (gone != "head") == (output.au_logits is not None)
+    assert any("fuse" in name for name, _ in model.named_parameters()) == (gone not in {"taps", "llava style"})
+
+
+def test_crops_show_their_own_part_of_the_face():
+    pixels = torch.zeros(1, 3, 32, 32)
+    pixels[..., 16:, :16] = 1.0  # only the bottom left quarter is white
+    means = take_crops(pixels, 8).mean(dim=(2, 3, 4))[0]
+    expected = [
+        (max(0.0, 1 - max(crop.top, 0.5)) - max(0.0, 1 - crop.bottom))
+        * (min(crop.right, 0.5) - min(crop.left, 0.5))
+        / ((crop.bottom - crop.top) * (crop.right - crop.left))
+        for crop in CLUE_CROPS
+    ]
+    assert torch.allclose(means, torch.tensor(expected), atol=0.03)
+    assert means[-1] == pytest.approx(1.0, abs=1e-3), "the sixteenth crop is the bottom left quadrant"
+    assert means[0] == pytest.approx(0.0, abs=1e-3), "the first crop is the top half"
+
+
+def test_unknown_labels_are_not_punished():
+    output = HeadOutput(torch.randn(2, 3), torch.rand(2, 3) * 5, {"fer2013": torch.randn(2, 7)})
+    unknown = torch.full((2, 3), float("nan"))
+    loss, parts = head_loss(output, {"fer2013": torch.zeros(2, 7)}, unknown)
+    assert loss == 0
+    assert set(parts) == {"emotion_fer2013", "au", "intensity"}
+    known = unknown.clone()
+    known[0, 1] = 3.0
+    expected = torch.nn.functional.softplus(-output.au_logits[0, 1])
+    assert torch.isclose(head_loss(output, None, known)[1]["au"], expected)
+
+
+def test_only_the_named_parts_are_trained():
+    model, processor = tiny()
+    model.set_trainable("projector", "clues.to_text")
+    model.train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    inputs = processor(images=[face()], text=[TEXT + "AU6"])
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
+    model(**inputs, labels=inputs["input_ids"]).loss.backward()
+    optimizer.step()
+    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved
+    assert all(name.startswith(("model.projector.", "model.clues.to_text.")) for name in moved), moved
+
+
+def test_unknown_and_absent_parts_are_named():
+    model, _ = tiny(clues={"enabled": False})
+    with pytest.raises(KeyError, match="the parts are encoder"):
+        model.set_trainable("ears")
+    with pytest.raises(ValueError, match="switched off"):
+        model.set_trainable("clues")
