@@ -30,15 +30,11 @@ Floats = NDArray[np.float64]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--pictures", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--sheet", type=Path, help="write FER2013 pictures above aligned photos, to compare by eye"
-    )
+    parser.add_argument("--sheet", type=Path, help="write FER2013 pictures above aligned photos, to compare by eye")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     rng = np.random.default_rng(arguments.seed)

@@ -38,9 +38,7 @@ NO_FACE = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("--threads", type=int, default=1)
@@ -97,9 +95,7 @@ def report_quality(detector: MtcnnDetector, photos: list[Picture]) -> None:
     for name in ("sharpness", "yaw", "roll", "luminance", "outside"):
         low, middle, high = np.percentile([getattr(quality, name) for quality in measured], [5, 50, 95])
         print(f"  {name:10s} 5 % {low:8.3f}  median {middle:8.3f}  95 % {high:8.3f}")
-    print(
-        "  flags", dict(Counter(flag for quality in measured for flag in quality.flags)), "of", len(measured)
-    )
+    print("  flags", dict(Counter(flag for quality in measured for flag in quality.flags)), "of", len(measured))
 
 
 if __name__ == "__main__":

@@ -24,9 +24,7 @@ def turned(angle: float, scale: float, x: float, y: float) -> Face:
     return Face((x, y, scale, scale), 1.0, points.astype(np.float32))
 
 
-faces = st.builds(
-    turned, st.floats(-180, 180), st.floats(10, 2000), st.floats(-500, 500), st.floats(-500, 500)
-)
+faces = st.builds(turned, st.floats(-180, 180), st.floats(10, 2000), st.floats(-500, 500), st.floats(-500, 500))
 
 
 def test_a_similarity_by_hand() -> None:
@@ -72,9 +70,7 @@ def test_regions_go_to_the_picture_and_back(face: Face, crop: object, margin: fl
     corners = crop_to_picture(region, face, margin=margin)
     matrix = align_matrix(face, 1, margin=margin)
     back = corners @ matrix[:, :2].T + matrix[:, 2]
-    assert back == pytest.approx(
-        np.array([(left, top), (right, top), (right, bottom), (left, bottom)]), abs=1e-6
-    )
+    assert back == pytest.approx(np.array([(left, top), (right, top), (right, bottom), (left, bottom)]), abs=1e-6)
 
 
 def test_the_template_is_symmetric_so_mirrored_faces_get_mirrored_crops() -> None:
@@ -84,9 +80,7 @@ def test_the_template_is_symmetric_so_mirrored_faces_get_mirrored_crops() -> Non
 
 def test_margin_shows_more_around_the_same_centre() -> None:
     face = turned(0, 100, 20, 30)
-    assert crop_to_picture((0, 0, 1, 1), face)[[0, 2]] == pytest.approx(
-        np.array([(20, 30), (120, 130)]), abs=1e-3
-    )
+    assert crop_to_picture((0, 0, 1, 1), face)[[0, 2]] == pytest.approx(np.array([(20, 30), (120, 130)]), abs=1e-3)
     wide = crop_to_picture((0, 0, 1, 1), face, margin=0.25)
     assert wide[[0, 2]] == pytest.approx(np.array([(-5, 5), (145, 155)]), abs=1e-3)
 
@@ -103,9 +97,7 @@ def test_a_whole_picture_of_the_right_size_is_returned_as_it_is() -> None:
 
 @pytest.mark.parametrize(("side", "flag"), [(144, cv2.INTER_AREA), (24, cv2.INTER_CUBIC)])
 def test_a_whole_picture_is_only_resized(side: int, flag: int) -> None:
-    picture = cv2.GaussianBlur(
-        np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8), (0, 0), 2
-    )
+    picture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8), (0, 0), 2)
     expected = cv2.resize(picture, (48, 48), interpolation=flag)
     got = align_face(picture, whole_picture(picture), 48)
     assert np.abs(got.astype(int) - expected).max() <= 3

@@ -28,9 +28,7 @@ def centre(face: Face) -> tuple[float, float]:
     return x + width / 2, y + height / 2
 
 
-def test_the_astronaut_has_one_face_and_its_five_points(
-    astronaut: np.ndarray, detector: MtcnnDetector
-) -> None:
+def test_the_astronaut_has_one_face_and_its_five_points(astronaut: np.ndarray, detector: MtcnnDetector) -> None:
     """The reference places were read off the picture by eye."""
     faces = detector.detect(astronaut)
     assert len(faces) == 1
@@ -112,9 +110,7 @@ def test_no_face_is_an_empty_list(name: str, detector: MtcnnDetector) -> None:
 @pytest.mark.parametrize(
     "shape", [(1, 1, 3), (12, 12, 3), (1, 500, 3), (500, 1, 3), (20, 20, 3), (25, 900), (64, 64, 1)]
 )
-def test_pictures_too_small_or_empty_of_content_have_no_face(
-    shape: tuple[int, ...], detector: MtcnnDetector
-) -> None:
+def test_pictures_too_small_or_empty_of_content_have_no_face(shape: tuple[int, ...], detector: MtcnnDetector) -> None:
     assert detector.detect(np.full(shape, 127, np.uint8)) == []
     assert detector.detect(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)) == []
 
@@ -126,9 +122,7 @@ def test_grey_and_transparent_pictures(astronaut: np.ndarray, detector: MtcnnDet
     assert detector.detect(transparent)[0].box == face.box
 
 
-def test_upside_down_a_face_is_missed_rather_than_misplaced(
-    astronaut: np.ndarray, detector: MtcnnDetector
-) -> None:
+def test_upside_down_a_face_is_missed_rather_than_misplaced(astronaut: np.ndarray, detector: MtcnnDetector) -> None:
     assert detector.detect(np.ascontiguousarray(astronaut[::-1])) == []
 
 
@@ -157,9 +151,7 @@ def test_nothing_is_printed_or_warned_and_torch_stays_out() -> None:
         "make_detector().detect(numpy.zeros((64, 64, 3), numpy.uint8)); "
         "assert 'torch' not in sys.modules"
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -174,9 +166,7 @@ def test_nothing_is_printed_or_warned_and_torch_stays_out() -> None:
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, object]) -> None:
-    with pytest.raises(
-        ValueError, match=next(iter(options)) if "min_face_size" not in options else "12 pixels"
-    ):
+    with pytest.raises(ValueError, match=next(iter(options)) if "min_face_size" not in options else "12 pixels"):
         MtcnnDetector(**options)  # type: ignore[arg-type]
 
 

@@ -74,9 +74,7 @@ def test_a_flat_crop_is_blurred_not_an_error() -> None:
     assert quality.flags == ("blurred",)
 
 
-@pytest.mark.parametrize(
-    ("side", "small", "usable"), [(15, True, False), (16, True, True), (32, False, True)]
-)
+@pytest.mark.parametrize(("side", "small", "usable"), [(15, True, False), (16, True, True), (32, False, True)])
 def test_small_and_hopeless_faces(side: int, small: bool, usable: bool) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     quality = measured(picture, Face((50, 50, side + 9, side), 1.0))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from feallm.facs import ACTION_UNITS, EMOTIONS, mentions, read_answer
+from feallm.facs import ACTION_UNITS, EMOTIONS, read_answer
 from feallm.facs.answers import Answer
 
 CASES = Path(__file__).parent / "cases"

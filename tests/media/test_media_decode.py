@@ -330,9 +330,7 @@ def test_random_bytes_never_raise(signature, rest):
     assert (picture.pixels is None) == bool(picture.error)
 
 
-WHOLE = [
-    encode(noise(24, 16), name) for name in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "AVIF")
-]
+WHOLE = [encode(noise(24, 16), name) for name in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "AVIF")]
 
 
 @settings(max_examples=150, deadline=None)

@@ -169,9 +169,7 @@ def test_the_timeout_is_for_the_whole_of_it(get, page):
     assert time.monotonic() - start < 3
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]"]
-)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]"])
 def test_this_machine_is_refused_by_any_name(get, server, host):
     before = len(server.hosts)
     error = get("picture", host=host, allow_private_urls=False).error
@@ -237,9 +235,7 @@ def test_hosts_and_servers_that_are_not_there(get):
     assert "cannot be read" in picture.error
 
 
-@pytest.mark.parametrize(
-    "url", ["http://", "http:///x.png", "http://[::1/x", "http://a:99999/", "HTTP://\x01/"]
-)
+@pytest.mark.parametrize("url", ["http://", "http:///x.png", "http://[::1/x", "http://a:99999/", "HTTP://\x01/"])
 def test_broken_addresses(url):
     (picture,) = pictures(url)
     assert picture.error

@@ -10,10 +10,20 @@ from feallm.model.build import build, train_tokenizer
 TEXTS = ["AU6 (clear), AU12 (strong).", "The face shows happiness.", "Why does the face show this?"] * 5
 VISION = {
     "clip": lambda: CLIPVisionConfig(
-        hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4, image_size=32, patch_size=8
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        image_size=32,
+        patch_size=8,
     ),
     "siglip": lambda: SiglipVisionConfig(
-        hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4, image_size=32, patch_size=8
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        image_size=32,
+        patch_size=8,
     ),
     "resnet": lambda: ResNetConfig(
         embedding_size=8,

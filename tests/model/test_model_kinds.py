@@ -7,7 +7,10 @@ from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from feallm.model import FeallmConfig, FeallmForConditionalGeneration, FeallmProcessor
 
-PROMPTS = ["<user>Why?<end><assistant>", "<user>Which facial action units are visible here?<end><assistant>AU6"]
+PROMPTS = [
+    "<user>Why?<end><assistant>",
+    "<user>Which facial action units are visible here?<end><assistant>AU6",
+]
 
 
 def inputs_for(processor, seed=0):
@@ -34,6 +37,8 @@ def test_save_and_reload_are_bit_equal(built, tmp_path):
     # weights are equal bit for bit; memory-mapped ones lie differently and may pick another convolution kernel
     assert torch.allclose(before.logits, after.logits, atol=1e-5)
     assert torch.allclose(before.au_logits, after.au_logits, atol=1e-5)
+    for label_set, value in before.emotion_logits.items():
+        assert torch.allclose(value, after.emotion_logits[label_set], atol=1e-5), label_set
 
 
 def greedy_without_cache(model, inputs, steps):

@@ -98,9 +98,7 @@ class Analyzer:
         """
         return list(self.stream(source, explain=explain, progress=progress))
 
-    def stream(
-        self, source: Any, *, explain: bool = True, progress: Progress | None = None
-    ) -> Iterator[FaceReading]:
+    def stream(self, source: Any, *, explain: bool = True, progress: Progress | None = None) -> Iterator[FaceReading]:
         """The readings of `analyze`, in the order of the pictures, as they are ready."""
         total = count(source) if progress is not None else None
         waiting: list[_Slot] = []
@@ -147,7 +145,7 @@ class Analyzer:
             blank,
             face_id=number,
             status="ok" if quality.usable else "low_quality",
-            box=tuple(float(value) for value in face.box),
+            box=(float(face.box[0]), float(face.box[1]), float(face.box[2]), float(face.box[3])),
             score=float(face.score),
             quality=quality,
         )

@@ -1,8 +1,8 @@
 """Evidence first: the reading's numbers as the turns the language model must continue, and the check of its words."""
 
+import re
 from collections.abc import Mapping, Sequence
 from random import Random
-import re
 
 from feallm.analyze.engine import Conversation
 from feallm.analyze.reading import Consistency
@@ -51,7 +51,8 @@ def agree(text: str, emotion: str, units: Mapping[str, float]) -> tuple[str, Con
 
 def _fits(text: str, emotion: str, units: Mapping[str, float]) -> bool:
     answer = read_answer(text)
-    named = set(answer.emotions) <= {emotion} and answer.emotion == emotion
+    finished = text.rstrip()[-1:] in {".", "!", "?"}
+    named = finished and set(answer.emotions) <= {emotion} and answer.emotion == emotion
     nothing_claimed = not answer.none_aus or not units
     return named and nothing_claimed and set(answer.aus) <= set(units) and not set(answer.denied_aus) & set(units)
 
@@ -64,5 +65,5 @@ def _harmless(sentence: str, emotion: str, units: Mapping[str, float]) -> bool:
         and set(answer.aus) <= set(units)
         and not set(answer.denied_aus) & set(units)
         and (not answer.none_aus or not units)
-        and sentence[-1] in ".!?"
+        and sentence[-1:] in {".", "!", "?"}
     )

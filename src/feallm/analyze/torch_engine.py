@@ -2,15 +2,16 @@
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
+from transformers.utils import logging as hf_logging
 
 from feallm.analyze.engine import Conversation, EngineInfo, Scores
 from feallm.analyze.errors import CheckpointError
@@ -34,6 +35,18 @@ def pick_device(device: str) -> torch.device:
     return chosen
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bar for reading a weight file; the caller's setting comes back afterwards."""
+    shown = hf_logging.is_progress_bar_enabled()
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            hf_logging.enable_progress_bar()
+
+
 def load(model: str | os.PathLike[str] | None) -> tuple[FeallmForConditionalGeneration, FeallmProcessor, str]:
     """A checkpoint from a folder or a hub id (None: the packaged one), its processor, and its name.
 
@@ -52,9 +65,10 @@ def load(model: str | os.PathLike[str] | None) -> tuple[FeallmForConditionalGene
         config = FeallmConfig.from_pretrained(where)
         if config.model_type != "feallm":
             raise CheckpointError(f"{where} holds a {config.model_type!r} model, not a FEALLM")
-        loaded, report = FeallmForConditionalGeneration.from_pretrained(
-            where, config=config, dtype=torch.float32, output_loading_info=True
-        )
+        with quiet():
+            loaded, report = FeallmForConditionalGeneration.from_pretrained(
+                where, config=config, dtype=torch.float32, output_loading_info=True
+            )
         processor = FeallmProcessor.from_pretrained(where)
     except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, CheckpointError):
@@ -88,7 +102,10 @@ class TorchEngine:
             low_support=frozenset(head.low_support),
             label_sets={key: tuple(classes) for key, classes in head.label_sets.items()},
             default_label_set=head.default_label_set,
-            preprocessing={"face_size": int(self.model.config.image_size), "grayscale": self.processor.grayscale},
+            preprocessing={
+                "face_size": int(self.model.config.image_size),
+                "grayscale": self.processor.grayscale,
+            },
         )
         self._scale = torch.tensor([(head.au_scales or {}).get(unit, 1.0) for unit in units], device=self.device)
         self._bias = torch.tensor([(head.au_biases or {}).get(unit, 0.0) for unit in units], device=self.device)

@@ -27,6 +27,7 @@ def compose(face: LabelledFace, family: str, rng: Random) -> Record | None:
     """One record of one family about one face, or None when the labels it needs are not known."""
     units = present_units(face) if face.action_units else None
     label_set = rng.choice(sorted(face.labels)) if face.labels else None
+    turns: tuple[Turn, ...] | None
     if family in ("aus", "movements"):
         turns = None if units is None else (_unit_turn(family, units, rng),)
     elif label_set is None:
@@ -61,9 +62,7 @@ def _unit_turn(family: str, units: dict[str, float], rng: Random) -> Turn:
 
 
 def _emotion_turn(emotion: str, label_set: str, rng: Random) -> Turn:
-    return Turn(
-        ask("emotion", LABEL_SETS[label_set], rng), f"{emotion.capitalize()}.", Claims(emotion=emotion)
-    )
+    return Turn(ask("emotion", LABEL_SETS[label_set], rng), f"{emotion.capitalize()}.", Claims(emotion=emotion))
 
 
 def _claims(answer: str, emotion: str, units: dict[str, float] | None) -> Claims:

@@ -80,7 +80,10 @@ class Record:
         """The turns in chat form: user, assistant, user, assistant …"""
         roles: list[dict[str, str]] = []
         for turn in self.turns:
-            roles += [{"role": "user", "content": turn.question}, {"role": "assistant", "content": turn.answer}]
+            roles += [
+                {"role": "user", "content": turn.question},
+                {"role": "assistant", "content": turn.answer},
+            ]
         return roles
 
 

@@ -74,9 +74,7 @@ def crop_boxes(width: int, height: int) -> list[tuple[int, int, int, int]]:
     Raises ValueError when a side has fewer than two pixels.
     """
     if width < 2 or height < 2:
-        raise ValueError(
-            f"a face picture needs at least 2 x 2 pixels to be cut into clues, got {width} x {height}"
-        )
+        raise ValueError(f"a face picture needs at least 2 x 2 pixels to be cut into clues, got {width} x {height}")
     return [
         (
             _pixel(crop.left, width),

@@ -122,9 +122,7 @@ class YuNetDetector:
     take turns.
     """
 
-    def __init__(
-        self, weights: str | Path, *, longest_side: int = LONGEST_SIDE, min_score: float = 0.7
-    ) -> None:
+    def __init__(self, weights: str | Path, *, longest_side: int = LONGEST_SIDE, min_score: float = 0.7) -> None:
         create: Callable[..., Any] | None = getattr(getattr(cv2, "FaceDetectorYN", None), "create", None)
         if create is None:
             raise ImportError(
@@ -152,8 +150,7 @@ class YuNetDetector:
         return _sorted(
             face
             for row in np.asarray(rows, np.float32)
-            if (face := _face(picture, (row[:4] * back[:4]), row[14], (row[4:14] * back[4:]).reshape(5, 2)))
-            is not None
+            if (face := _face(picture, (row[:4] * back[:4]), row[14], (row[4:14] * back[4:]).reshape(5, 2))) is not None
         )
 
 
@@ -201,9 +198,7 @@ def _reduced(picture: Picture, longest_side: int) -> Picture:
 
 def _enlargement(picture: Picture, searched: Picture) -> NDArray[np.float32]:
     """The (x, y) factors that take the searched picture's pixels back to the picture's."""
-    return np.array(
-        [picture.shape[1] / searched.shape[1], picture.shape[0] / searched.shape[0]], dtype=np.float32
-    )
+    return np.array([picture.shape[1] / searched.shape[1], picture.shape[0] / searched.shape[0]], dtype=np.float32)
 
 
 def _face(picture: Picture, box: Any, score: float, points: NDArray[np.float32]) -> Face | None:

@@ -33,8 +33,7 @@ class Mtcnn:
         self.thresholds = thresholds
         self.scale_factor = scale_factor
         self._proposal, self._refine, self._output = (
-            cv2.dnn.readNetFromONNX(str(weights_folder() / f"{name}.onnx"))
-            for name in ("pnet", "rnet", "onet")
+            cv2.dnn.readNetFromONNX(str(weights_folder() / f"{name}.onnx")) for name in ("pnet", "rnet", "onet")
         )
 
     def detect(self, picture: Picture, min_face_size: float) -> tuple[Floats, Floats, Floats]:

@@ -53,7 +53,8 @@ _UNITS: tuple[ActionUnit, ...] = (
     ActionUnit(
         1, "inner brow raiser", ("frontalis, pars medialis",), "brow",
         "inner brow ends up, brows oblique, lines in the middle of the forehead",
-        ("raised inner brows", "lifted inner eyebrows", "inner brow corners drawn upward", "oblique eyebrows"),
+        ("raised inner brows", "lifted inner eyebrows", "inner brow corners drawn upward",
+         "oblique eyebrows"),
         ("the inner brows are raised", "the inner ends of the eyebrows are lifted",
          "the inner corners of the brows are drawn upward", "the eyebrows slant up toward the middle"),
     ),

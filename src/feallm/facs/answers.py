@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from feallm.facs.cues import ASSERTED, DENIED, UNCERTAIN
-from feallm.facs.lexicon import FILLERS, PARTS
+from feallm.facs.lexicon import FILLERS, PARTS, word_set
 from feallm.facs.polarity import polarities
 from feallm.facs.scan import Hit, Word, find_hits, split_words
 
@@ -38,7 +38,7 @@ class Mention:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a text says. Emotions are in order of appearance, units in numeric order; no value is in two lists.
+    """What a text says. Emotions in order of appearance, units in numeric order; no value is in two lists.
 
     `emotion` is the single verdict, or None where the text gives none or several: never a default.
     """
@@ -52,7 +52,7 @@ class Answer:
     uncertain_aus: tuple[str, ...]
     none_aus: bool  # the text says that no action unit is present
     emotion: str | None
-    out_of_set_emotions: tuple[str, ...] = field(default=())  # asserted, but not in the label set
+    out_of_set_emotions: tuple[str, ...] = ()  # asserted, but not in the label set
 
 
 _ADVERBS = r"(?:(?:\w+ly|most|very|quite|rather|best|a|an|the|that|one|of|as|to|be|described|probably)\s+)*"
@@ -77,8 +77,8 @@ _REST = re.compile(
     r"(?:face|half|part|parts|features))\s*(?:(?:is|are|looks?|remains?|stays?|appears?)\s*)?$",
     re.IGNORECASE,
 )
-_NEUTRAL_THINGS = PARTS | frozenset(
-    "position state baseline resting rest alignment background tone lighting point pose gaze head forehead".split()
+_NEUTRAL_THINGS = PARTS | word_set(
+    "position state baseline resting rest alignment background tone lighting point pose gaze head forehead"
 )
 _UNITS = r"(?:facial\s+)?(?:action\s+units?|aus?\b|muscle\s+(?:movements?|activity|actions?)|movements?\b)"
 _NO_UNITS = re.compile(

@@ -9,65 +9,63 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from feallm.facs.lexicon import VERBS
+from feallm.facs.lexicon import VERBS, word_set
 from feallm.facs.scan import Word
 
 ASSERTED, DENIED, UNCERTAIN = "asserted", "denied", "uncertain"
 
 ENDS = frozenset({".", "!", "?", ";", "\n"})
-BREAKS = frozenset(
+BREAKS = word_set(
     "but however while whereas although though yet because since therefore thus hence despite so "
-    "instead then whilst nevertheless nonetheless".split()
+    "instead whilst nevertheless nonetheless"
 )
-_NEGATORS = frozenset(
+_NEGATORS = word_set(
     "not no never without neither nor lack lacks lacking absence cannot fail fails failed failing none "
     "nothing exclude excludes excluding unlike opposed devoid free missing against unlikely contradicts "
-    "rule rules ruling zero hardly absent nowhere".split()
+    "zero hardly absent nowhere"
 )
-_HEDGES = frozenset(
+_RULES = frozenset({"rule", "rules", "ruling"})
+_UNDONE = word_set("without lack lacks lacking absence missing absent fail fails exclude unlike")
+"""Negations that another one right before them undoes: "not without", "no lack of"."""
+_HEDGES = word_set(
     "may might could maybe perhaps possibly possible unclear uncertain unsure ambiguous whether doubtful "
-    "questionable confused mistaken mistake hard difficult potentially conceivably either-or".split()
+    "questionable confused mistaken mistake hard difficult potentially conceivably"
 )
-HYPOTHESES = frozenset(
-    "would if unless hypothetically suppose imagine needed required needs requires should".split()
-)
-CONDITIONS = frozenset("if unless without suppose imagine with were had provided should".split())
-_EXCEPTIONS = frozenset("except besides apart beyond only presence".split())
+HYPOTHESES = word_set("would if unless hypothetically suppose imagine needed required needs requires should")
+CONDITIONS = word_set("if unless without suppose imagine with were had provided should")
+_EXCEPTIONS = word_set("except besides apart beyond only presence")
 PURPOSE = re.compile(
-    r"\b(?:(?<!speaks )(?<!speak )(?<!stands )(?<!argues )for|to (?:suggest|indicate|show|signal|support|make|"
-    r"express|convey)|typical|characteristic|expected|associated|needed|required|indicating|suggesting|showing"
+    r"\b(?:(?<!speaks )(?<!speak )(?<!stands )(?<!argues )for|to (?:suggest|indicate|show|signal|support"
+    r"|make|express|convey)|typical|characteristic|expected|associated|needed|required|indicating|suggesting|showing"
     r"|signalling)\b"
 )
 """Words that tie an emotion to a unit just denied without claiming it: "no AU4 to suggest anger"."""
-_DISTINGUISHERS = frozenset(
+_DISTINGUISHERS = word_set(
     "distinguish distinguishes distinguishing distinguished separate separates separating separated differ "
     "differs differing different tell tells telling discriminates discriminating differentiates "
-    "differentiate set sets setting".split()
+    "differentiate set sets setting"
 )
 _COMPARATIVES = frozenset({"more", "closer", "better", "likelier"})
-FINITE = VERBS | frozenset(
+FINITE = VERBS | word_set(
     "suggests suggest indicates indicate gives give makes make displays display conveys convey points point "
     "signals signal reads read expresses express fits fit supports support reveals reveal means mean "
-    "confirms confirm 's it's".split()
+    "confirms confirm 's it's"
 )
-_SINGULAR = frozenset(
-    {"is", "was", "isn't", "wasn't", "has", "hasn't", "does", "doesn't", "remains", "appears"}
-)
+_SINGULAR = frozenset({"is", "was", "isn't", "wasn't", "has", "hasn't", "does", "doesn't", "remains", "appears"})
 
-_PRESENT = frozenset(
+_PRESENT = word_set(
     "present active activated visible seen shown showing detected evident observed there found on yes true "
     "apparent engaged noticeable displayed indicated supported identified coded scored involved contracted "
-    "expressed exhibited discernible recognizable raised".split()
+    "expressed exhibited discernible recognizable raised"
 )
-_ABSENT = frozenset(
-    "absent missing lacking inactive inactivated none undetected invisible unseen false off no unlikely "
-    "excluded ruled".split()
+_ABSENT = word_set(
+    "absent missing lacking inactive inactivated none undetected invisible unseen false off no unlikely excluded ruled"
 )
-_DOUBTED = frozenset("unclear uncertain questionable doubtful ambiguous possible less".split())
-_POST_FILLERS = frozenset(
+_DOUBTED = word_set("unclear uncertain questionable doubtful ambiguous possible less")
+_POST_FILLERS = word_set(
     "is are was were be been being am both all also either here which does do did to can appear appears seem "
     "seems remain remains has have itself themselves intensity level score value probability equals at "
-    ": = - – — ( ) [ ] 's any actually at all out currently today that really".split()
+    ": = - – — ( ) [ ] 's any actually at all out currently today that really"
 )
 _CLOSERS = ENDS | BREAKS | frozenset({",", ")", "]", "}", "and", "or", "in", "on", "at", "here", "(", "from"})
 
@@ -170,14 +168,24 @@ class Scope:
         self.spent, self.fresh = True, False
         self.comma = self.joined = self.reference = False
 
+    def links(self) -> set[str]:
+        """Return the connectors read since the cue in force."""
+        return ({","} if self.comma else set()) | ({"and"} if self.joined else set())
+
     def _next(self, at: int) -> str:
         return self.words[at + 1].text if at + 1 < len(self.words) else ""
+
+    def _excepts(self, at: int) -> bool:
+        text = self.words[at].text
+        if text == "apart" and self.apart:
+            return False
+        return text in _EXCEPTIONS or (text, self._next(at)) == ("other", "than")
 
     def _cue(self, at: int, *, negated: bool = False, hedged: bool = False) -> None:
         if self.spent:
             self.clear()
             self.spent = self.fresh = True
-        elif negated and self.negated and at - self.negator <= 2:
+        elif negated and self.negated and at - self.negator <= 2 and self.words[at].text in _UNDONE:
             self.negated = False  # "not without", "no lack of"
             return
         if negated:
@@ -195,31 +203,22 @@ class Scope:
             self.clear()
             self.apart, self.contrasted = "", -1
             self.comparing = self.versus = False
-        elif text == "instead" and self._next(at) == "of":
+        elif text in {"instead", "rather"} and self._next(at) in {"of", "than"}:
             self._cue(at, negated=True)
-        elif text == "rather" and self._next(at) == "than":
-            self._cue(at, negated=True)
-        elif text in {"rule", "rules", "ruling"} and self._next(at) != "out":
-            return
-        elif text == "other" and self._next(at) == "than":
-            self.clear()
-        elif text in BREAKS or (text in _EXCEPTIONS and not (text == "apart" and self.apart)):
+        elif text in BREAKS or self._excepts(at):
             self.clear()
         elif text in _HEDGES:
             self._cue(at, hedged=True)
         elif text == "than" and self.comparing:
             self.versus = True
-        elif word.key == "not" or text in _NEGATORS:
+        elif word.key == "not" or text in _NEGATORS or (text in _RULES and self._next(at) == "out"):
             self._cue(at, negated=True)
         elif text in _DISTINGUISHERS:
             self.apart = "before"
         elif text == "from" and self.apart:
-            if self.apart == "between":
-                self.apart = "after"
-                self._cue(at, hedged=True)
-            else:
-                self._cue(at, negated=True)
-                self.apart = ""
+            between = self.apart == "between"
+            self.apart = "after" if between else ""
+            self._cue(at, negated=not between, hedged=between)
         elif text == ",":
             self.comma = True
         elif text == "and":

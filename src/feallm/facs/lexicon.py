@@ -105,7 +105,13 @@ KEYS: dict[str, str] = {
 
 PARTS = frozenset(_PART_WORDS)
 
-FILLERS = frozenset(
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a line as a set."""
+    return frozenset(text.split())
+
+
+FILLERS = word_set(
     "the a an his her their its this that these those which who of at in on to toward towards along across "
     "over around near beside by into out are is was were be been being am do does did look looks looked "
     "looking appear appears appearing appeared remain remains stay stays seem seems have has had having "
@@ -113,11 +119,11 @@ FILLERS = frozenset(
     "pulling pulls drawn draw draws drawing pushed push pushes pushing turn turns turned turning held hold "
     "kept form forms formed forming show shows shown showing visible seen set moved move moves pars - "
     "rolled squarely set even too much any some noticeable clear marked pronounced strong slight mild "
-    "subtle".split()
+    "subtle"
 )
-VERBS = frozenset(
+VERBS = word_set(
     "is are was were be been has have had do does did look looks appear appears remain remains stay stays "
-    "seem seems become becomes form forms show shows".split()
+    "seem seems become becomes form forms show shows"
 )
 
 _CORNERS = "LIP END|END LIP|MOUTH END|END MOUTH"
@@ -166,7 +172,8 @@ _COMBINATIONS: tuple[tuple[str, str, str], ...] = (
     ("AU26", "JAW", "DOWN|DROP|OPEN|HANG|HANG OPEN|DROP OPEN|SLACK|LOWER"),
     ("AU26", "MOUTH", "HANG|HANG OPEN|DROP|DROP OPEN"),
     ("AU26", "TEETH", "APART|PARTED"),
-    ("AU27", "MOUTH|JAW", "STRETCH|STRETCH OPEN|STRETCH WIDE|STRETCH WIDE OPEN|WIDE OPEN|OPEN WIDE|GAPE|GAPE OPEN"),
+    ("AU27", "MOUTH|JAW", "STRETCH|STRETCH OPEN|STRETCH WIDE|STRETCH WIDE OPEN"),
+    ("AU27", "MOUTH|JAW", "WIDE OPEN|OPEN WIDE|GAPE|GAPE OPEN"),
     ("AU28", "LIP", "SUCK|SUCK in"),
     ("AU34", "CHEEK", "PUFF|PUFF out"),
     ("AU43", "EYE|LID", "CLOSED"),
@@ -199,11 +206,19 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("", "as expected|no expression of|no other|SMILE lines|lower to"),
     (
         "",
-        "no emotion other|no emotion except|no emotion besides|no emotion but|i'd say|would say|would describe",
+        "no emotion other|no emotion except|no emotion besides|no emotion but|i'd say|would say",
     ),
     (
         "",
-        "would call|would classify|would label|would be described|would be best described|would be classified",
+        "would describe",
+    ),
+    (
+        "",
+        "would call|would classify|would label|would be described|would be best described",
+    ),
+    (
+        "",
+        "would be classified",
     ),
 )
 

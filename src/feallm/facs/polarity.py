@@ -9,6 +9,7 @@ after it and the list that hit opens, and ends at "but", "while", "because", a f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from feallm.facs.cues import (
     ASSERTED,
@@ -35,14 +36,11 @@ class _Reading:
         self.words = words
         self.hits = hits
         self.starts = frozenset(hit.first for hit in hits if hit.meaning.kind)
-        self.inside = {
-            index: number for number, hit in enumerate(hits) for index in range(hit.first, hit.last)
-        }
+        self.inside = {index: number for number, hit in enumerate(hits) for index in range(hit.first, hit.last)}
         self.tails = [read_tail(words, hit.last, self.starts) if hit.meaning.kind else Tail() for hit in hits]
         self.used = {index for tail in self.tails for index in tail.used}
         self.gaps: list[set[str]] = [set()] + [
-            {word.text for word in words[before.last : hit.first]}
-            for before, hit in zip(hits, hits[1:], strict=False)
+            {word.text for word in words[before.last : hit.first]} for before, hit in pairwise(hits)
         ]
         self.polarity = [ASSERTED] * len(hits)
 
@@ -77,9 +75,8 @@ class _Reading:
             and PURPOSE.search(gap) is not None
         )
 
-    def own_clause(self, number: int) -> bool:
-        """Whether hit `number` opens a clause of its own after a comma or "and"."""
-        gap = self.gaps[number]
+    def own_clause(self, number: int, gap: set[str]) -> bool:
+        """Whether hit `number`, after the words in `gap`, opens a clause after a comma or "and"."""
         if not gap & {",", "and", ")"} or gap & {"or", "nor"}:
             return False
         hit, tail = self.hits[number], self.tails[number]
@@ -119,12 +116,10 @@ class _Reading:
             scope.reference = True
         elif scope.spent and not scope.fresh:
             self._continue(number, scope)
-        elif self.own_clause(number) and (scope.comma or scope.joined):
+        elif self.own_clause(number, scope.links()):
             scope.clear()
-        denied, doubted = (
-            scope.negated or (scope.versus and hit.meaning.kind == "emotion"),
-            scope.hedged or hit.hedged or not hit.meaning.sure,
-        )
+        denied = scope.negated or (scope.versus and hit.meaning.kind == "emotion")
+        doubted = scope.hedged or hit.hedged or not hit.meaning.sure
         if hit.negated:
             denied = not denied if scope.negated and not scope.spent else True
         doubted = doubted or scope.reference
@@ -144,9 +139,7 @@ class _Reading:
         same_kind = self.hits[number - 1].meaning.kind == self.hits[number].meaning.kind
         if self.same_unit(number):
             scope.negated = self.polarity[number - 1] == DENIED
-        elif self.own_clause(number) or (not same_kind and not gap & {"or", "nor"}):
-            scope.clear()
-        elif not gap & {"or", "nor"} and not self.listed(number):
+        elif self.own_clause(number, gap) or not (gap & {"or", "nor"} or (same_kind and self.listed(number))):
             scope.clear()
 
     def _backward(self) -> None:
@@ -233,7 +226,8 @@ def _clauses(words: Sequence[Word], inside: dict[int, int]) -> list[tuple[int, i
     """Split at full stops and at words such as "but" and "because"."""
     bounds = [0]
     for index, word in enumerate(words):
-        if index not in inside and (word.text in ENDS or word.text in BREAKS):
+        instead_of = word.text == "instead" and index + 1 < len(words) and words[index + 1].text == "of"
+        if index not in inside and not instead_of and (word.text in ENDS or word.text in BREAKS):
             bounds.append(index + 1)
     return list(zip(bounds, [*bounds[1:], len(words)], strict=True))
 

@@ -54,7 +54,7 @@ class Hit:
 
 
 def split_words(text: str) -> list[Word]:
-    """Return the tokens of `text`. Numbers that continue a list of units ("AUs 6, 12 and 25") are units."""
+    """Return the tokens of `text`. Numbers that go on a list of units ("AUs 6, 12 and 25") are units."""
     words: list[Word] = []
     listing = False
     depth = 0
@@ -84,7 +84,7 @@ def _filler(word: Word) -> bool:
 
 
 def _walk(words: list[Word], at: int, node: Node) -> tuple[int, Meaning, list[int]] | None:
-    """Follow the trie from `node` at word `at`; return the longest phrase's end, meaning and skipped words."""
+    """Follow the trie from `node` at word `at`; return the longest phrase's end, meaning and skips."""
     best: tuple[int, Meaning, list[int]] | None = None
     skipped: list[int] = []
     run = 0
@@ -95,7 +95,7 @@ def _walk(words: list[Word], at: int, node: Node) -> tuple[int, Meaning, list[in
             node, run = following, 0
             if node.meaning is not None:
                 best = (at + 1, node.meaning, list(skipped))
-        elif _filler(word) or word.key in NEGATORS_INSIDE or word.text in HEDGES_INSIDE:
+        elif _filler(word) or word.text == ":" or word.key in NEGATORS_INSIDE or word.text in HEDGES_INSIDE:
             skipped.append(at)
             run += 1
         else:

@@ -24,9 +24,7 @@ def from_array(array: NDArray[Any], limits: Limits) -> Pixels:
     """
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or channels not in (1, 3, 4):
-        raise UnreadableError(
-            f"an array of shape {SHAPES} is expected; {list(array.shape)} came{_hint(array)}"
-        )
+        raise UnreadableError(f"an array of shape {SHAPES} is expected; {list(array.shape)} came{_hint(array)}")
     limits.check_pixels(array.shape[1], array.shape[0])
     values = _eight_bits(array)
     if channels == 4:

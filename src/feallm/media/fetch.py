@@ -100,9 +100,7 @@ def _body(response: httpcore.Response, headers: httpx.Headers, limits: Limits) -
         phrase = httpx.codes.get_reason_phrase(response.status)
         raise UnreadableError(f"the server answered {response.status} {phrase}".rstrip())
     if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
-        raise UnreadableError(
-            f"the server sent it packed ({headers['content-encoding']}), though asked not to"
-        )
+        raise UnreadableError(f"the server sent it packed ({headers['content-encoding']}), though asked not to")
     if headers.get("content-length", "").isdigit():
         limits.check_bytes(int(headers["content-length"]))
     data = bytearray()
@@ -116,9 +114,7 @@ def _resolve(host: str, port: int, limits: Limits) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise UnreadableError(
-            f"the host {host!r} is not found: check the address and the connection"
-        ) from error
+        raise UnreadableError(f"the host {host!r} is not found: check the address and the connection") from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not limits.allow_private_urls and not all(is_public(ipaddress.ip_address(each)) for each in addresses):
         raise UnreadableError(
@@ -146,9 +142,7 @@ class _CheckedBackend(httpcore.SyncBackend):
         failure: Exception | None = None
         addresses = _resolve(host, port, self.limits)
         for index, address in enumerate(addresses):
-            share = _left(self.deadline) / (
-                len(addresses) - index
-            )  # a silent address leaves time for the next
+            share = _left(self.deadline) / (len(addresses) - index)  # a silent address leaves time for the next
             try:
                 stream = super().connect_tcp(address, port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:

@@ -170,9 +170,7 @@ def _decoded(load: Callable[[Any, Limits], bytes], source: Any, limits: Limits) 
 
 def _fetch(url: str, limits: Limits) -> bytes:
     if url.split(":", 1)[0].lower() not in ("http", "https"):
-        raise UnreadableError(
-            f"only http, https and data URLs are read, not {url[:40]!r}; give a file as its path"
-        )
+        raise UnreadableError(f"only http, https and data URLs are read, not {url[:40]!r}; give a file as its path")
     from .fetch import fetch  # brings the HTTP library, which local reading does without
 
     return fetch(url, limits)

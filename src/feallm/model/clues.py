@@ -18,7 +18,11 @@ def take_crops(pixel_values: Tensor, size: int) -> Tensor:
     pixels = pixel_values.float().contiguous()
     crops = [
         F.interpolate(
-            pixels[:, :, top:bottom, left:right], (size, size), mode="bilinear", antialias=True, align_corners=False
+            pixels[:, :, top:bottom, left:right],
+            (size, size),
+            mode="bilinear",
+            antialias=True,
+            align_corners=False,
         )
         for left, top, right, bottom in boxes
     ]
@@ -45,7 +49,8 @@ class ConvBlocks(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:
         features = self.blocks(crops.flatten(1, 2)).mean(dim=(2, 3), keepdim=True)
-        return self.out(features).view(crops.shape[0], crops.shape[1], -1)
+        vectors: Tensor = self.out(features).view(crops.shape[0], crops.shape[1], -1)
+        return vectors
 
 
 class LocalClueAggregator(nn.Module):

@@ -89,6 +89,11 @@ class FeallmHeadConfig(PretrainedConfig):
             raise ValueError(
                 f"default_label_set {self.default_label_set!r} is none of the label sets {sorted(self.label_sets)}"
             )
+        # the head numbers its queries by this order, and a saved config comes back with its keys sorted
+        first = self.default_label_set
+        self.label_sets = {
+            name: self.label_sets[name] for name in sorted(self.label_sets, key=lambda n: (n != first, n))
+        }
 
 
 class FeallmConfig(PretrainedConfig):
@@ -96,7 +101,7 @@ class FeallmConfig(PretrainedConfig):
 
     `vision_config`: any Hugging Face vision model (hidden states are tapped) or backbone (feature maps of its
     `out_features` are tapped, the last is F_L). `text_config`: any causal LM. `image_size`: side in pixels of the
-    aligned face given to the encoder. `image_token_id` and `clue_token_id` are the placeholders of V and F_local.
+    aligned face given to the encoder (0: the tower's own). `image_token_id` and `clue_token_id` are the placeholders of V and F_local.
     `revision_note` names the training run.
     """
 
@@ -109,12 +114,12 @@ class FeallmConfig(PretrainedConfig):
         "head_config": SubConfigSpec(config_class=FeallmHeadConfig),
     }
 
-    vision_config: dict[str, Any] | PretrainedConfig | None = None
-    text_config: dict[str, Any] | PretrainedConfig | None = None
-    clue_config: dict[str, Any] | PretrainedConfig | None = None
-    projector_config: dict[str, Any] | PretrainedConfig | None = None
-    head_config: dict[str, Any] | PretrainedConfig | None = None
-    image_size: int | None = None
+    vision_config: Any = None
+    text_config: Any = None
+    clue_config: Any = None
+    projector_config: Any = None
+    head_config: Any = None
+    image_size: int = 0
     image_token_id: int = 4
     clue_token_id: int = 5
     tie_word_embeddings: bool = False
@@ -122,7 +127,7 @@ class FeallmConfig(PretrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
-        if self.image_size is None:
+        if not self.image_size:
             self.image_size = getattr(self.vision_config, "image_size", None) or 224
         if self.image_token_id == self.clue_token_id:
             raise ValueError("image_token_id and clue_token_id must differ: V and F_local have their own placeholders")

@@ -1,8 +1,9 @@
 """The AU-aware head: every AU's presence and intensity, and one emotion distribution per label set.
 
-Learned queries, one per AU and one per label set, attend over F_attn (and F_L where the config says so), so each
-output can look at the crops that carry it. The emotion output also sees the AU probabilities: the verdict rests on
-the evidence. Shapes: B faces, A action units, E_s classes of label set s, D head width.
+Two readings are added. Learned queries, one per AU and one per label set, attend over F_attn (and F_L where the
+config says so), so each output can look at the crops that carry it; and one linear layer reads their means, which
+makes training from scratch fast. The emotion output also sees the AU probabilities: the verdict rests on the
+evidence. Shapes: B faces, A action units, E_s classes of label set s, D head width.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,6 +53,10 @@ class AUAwareHead(nn.Module):
         self.norm = nn.LayerNorm(hidden_size)
         self.au_weight = nn.Parameter(torch.randn(2, len(self.action_units), hidden_size) * 0.02)
         self.au_bias = nn.Parameter(torch.zeros(2, len(self.action_units)))
+        self.direct = nn.Linear((clue_size or 0) + (global_size or 0), 2 * len(self.action_units))
+        self.direct_emotions = nn.ModuleDict(
+            {name: nn.Linear((clue_size or 0) + (global_size or 0), len(c)) for name, c in label_sets.items()}
+        )
         self.emotions = nn.ModuleDict({name: nn.Linear(hidden_size, len(c)) for name, c in label_sets.items()})
         self.evidence = nn.ModuleDict(
             {name: nn.Linear(len(self.action_units), len(c), bias=False) for name, c in label_sets.items()}
@@ -59,23 +64,28 @@ class AUAwareHead(nn.Module):
 
     def forward(self, attended: Tensor | None, last: Tensor) -> HeadOutput:
         """`attended` F_attn or None, `last` F_L as tokens [B, N_L, C_L]."""
-        tokens = []
+        tokens, means = [], []
         if self.from_clues is not None and attended is not None:
             tokens.append(self.from_clues(attended))
+            means.append(attended.mean(dim=1))
         if self.from_global is not None:
             projected = self.from_global(last)
             tokens += [projected, projected.mean(dim=1, keepdim=True)]
-        context = torch.cat(tokens, dim=1)
+            means.append(last.mean(dim=1))
+        context, summary = torch.cat(tokens, dim=1), torch.cat(means, dim=1)
         queries = self.queries.expand(context.shape[0], -1, -1)
         hidden = queries + self.attention(queries, context)
         hidden = self.norm(hidden + self.feed_forward(hidden)).float()
         count = len(self.action_units)
         presence, strength = (torch.einsum("bad,kad->kba", hidden[:, :count], self.au_weight.float())).unbind(0)
-        presence = presence + self.au_bias[0]
-        intensity = MAX_INTENSITY * torch.sigmoid(strength + self.au_bias[1])
+        direct_presence, direct_strength = self.direct(summary).float().chunk(2, dim=1)
+        presence = presence + direct_presence + self.au_bias[0]
+        intensity = MAX_INTENSITY * torch.sigmoid(strength + direct_strength + self.au_bias[1])
         probabilities = presence.detach().sigmoid()
         emotions = {
-            name: classify(hidden[:, count + i]).float() + self.evidence[name](probabilities).float()
+            name: classify(hidden[:, count + i]).float()
+            + self.direct_emotions[name](summary).float()
+            + self.evidence[name](probabilities).float()
             for i, (name, classify) in enumerate(self.emotions.items())
         }
         return HeadOutput(presence, intensity, emotions)

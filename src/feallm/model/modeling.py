@@ -178,13 +178,13 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         self.language_model = AutoModelForCausalLM.from_config(config.text_config)
         self.post_init()
 
-    def get_input_embeddings(self) -> nn.Module:
+    def get_input_embeddings(self) -> Any:
         return self.language_model.get_input_embeddings()
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         self.language_model.set_input_embeddings(value)
 
-    def get_output_embeddings(self) -> nn.Module:
+    def get_output_embeddings(self) -> Any:
         return self.language_model.get_output_embeddings()
 
     def set_output_embeddings(self, value: nn.Module) -> None:
@@ -261,10 +261,11 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         """
         if input_ids is None and inputs_embeds is None and pixel_values is None:
             raise ValueError("give input_ids, inputs_embeds or pixel_values")
-        output = FeallmOutput(losses={})
+        losses: dict[str, Tensor] = {}
+        output = FeallmOutput(losses=losses)
         features = self.model.see(pixel_values) if pixel_values is not None else None
         if features is not None and self.model.head is not None:
-            self._read_head(output, features, emotion_targets, au_targets)
+            losses.update(self._read_head(output, features, emotion_targets, au_targets))
         if input_ids is not None or inputs_embeds is not None:
             if inputs_embeds is None and input_ids is not None:
                 inputs_embeds = self.embed(input_ids, features)
@@ -280,7 +281,7 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
             output.logits, output.past_key_values = text.logits, text.past_key_values
             output.hidden_states, output.attentions = text.hidden_states, text.attentions
             if text.loss is not None:
-                output.losses["language"] = text.loss
+                losses["language"] = text.loss
                 output.loss = text.loss if output.loss is None else output.loss + text.loss
         return output
 
@@ -290,11 +291,13 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         features: FaceFeatures,
         emotion_targets: dict[str, Tensor] | None,
         au_targets: Tensor | None,
-    ) -> None:
+    ) -> dict[str, Tensor]:
+        """Put the head's reading, and its loss where there are targets, into `output`; returns the loss's parts."""
         head = self.model.read(features)
         output.au_logits, output.au_intensity = head.au_logits, head.au_intensity
         output.emotion_logits = head.emotion_logits
-        if emotion_targets is not None or au_targets is not None:
-            loss, parts = head_loss(head, emotion_targets, au_targets)
-            output.loss = self.config.head_config.loss_weight * loss
-            output.losses.update(parts)
+        if emotion_targets is None and au_targets is None:
+            return {}
+        loss, parts = head_loss(head, emotion_targets, au_targets)
+        output.loss = self.config.head_config.loss_weight * loss
+        return parts

@@ -70,7 +70,7 @@ def fill(
 def _square(face: LabelledFace, side: int, grayscale: bool) -> np.ndarray:
     picture = face.picture()
     if picture.shape[:2] != (side, side):
-        picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     if grayscale:
         return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[None]
     return np.ascontiguousarray(picture.transpose(2, 0, 1))

@@ -28,7 +28,9 @@ class FaceInput:
 
     def __call__(self, rows: Sequence[int]) -> Tensor:
         faces = self.bank.pixels[torch.tensor(list(rows))]
-        ready = plain(faces, self.size) if self.recipe is None else augment(faces, self.size, self.recipe, self.generator)
+        ready = (
+            plain(faces, self.size) if self.recipe is None else augment(faces, self.size, self.recipe, self.generator)
+        )
         pixels: Tensor = (ready.expand(-1, 3, -1, -1) - self.mean) / self.std
         return pixels.contiguous(memory_format=torch.channels_last)
 

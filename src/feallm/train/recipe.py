@@ -28,7 +28,7 @@ class DataRecipe(Strict):
     """Faces to train on. `held_back` is the share kept out, by a hash of the id, to calibrate on."""
 
     train: list[SourceRecipe]
-    exclude_flags: list[str] = ["near_copy_in_test", "copy"]
+    exclude_flags: tuple[str, ...] = ("near_copy_in_test", "copy")
     held_back: float = Field(0.06, ge=0.0, lt=0.5)
     coded_repeat: int = Field(2, ge=1, description="how often an AU-coded face is seen for each other face")
 
@@ -56,9 +56,9 @@ class ModelRecipe(Strict):
     vocab_size: int = 2048
     vision: dict[str, Any]
     text: dict[str, Any]
-    clues: dict[str, Any] = {}
-    projector: dict[str, Any] = {}
-    head: dict[str, Any] = {}
+    clues: dict[str, Any] = Field(default_factory=dict)
+    projector: dict[str, Any] = Field(default_factory=dict)
+    head: dict[str, Any] = Field(default_factory=dict)
 
 
 class StageRecipe(Strict):
@@ -77,7 +77,9 @@ class StageRecipe(Strict):
     weight_decay: float = 0.05
     warmup_ratio: float = 0.05
     records: int = Field(20000, ge=1, description="conversations of a text stage")
-    records_per_face: int = Field(1, ge=1, description="of a conversations stage; AU-coded faces give five times as many")
+    records_per_face: int = Field(
+        1, ge=1, description="of a conversations stage; AU-coded faces give five times as many"
+    )
     max_steps: int = -1
 
 
@@ -86,6 +88,9 @@ class TrainRecipe(Strict):
 
     name: str
     output: str
+    init_from: str | None = Field(
+        None, description="checkpoint folder whose weights of the same name and shape are taken"
+    )
     seed: int = 0
     bf16: bool = True
     save_steps: int = 500

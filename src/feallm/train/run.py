@@ -2,12 +2,14 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from safetensors.torch import load_file
+from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import AutoConfig, Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
@@ -38,7 +40,7 @@ class Items(Dataset[Any]):
         return self.items[index]
 
 
-def fresh_model(recipe: ModelRecipe, texts: Sequence[str]) -> tuple[FeallmForConditionalGeneration, FeallmProcessor]:
+def fresh_model(recipe: ModelRecipe, texts: Iterable[str]) -> tuple[FeallmForConditionalGeneration, FeallmProcessor]:
     """The recipe's model with fresh weights, and a tokenizer trained on `texts`."""
     tokenizer = train_tokenizer(texts, recipe.vocab_size)
     vision, text = dict(recipe.vision), dict(recipe.text)
@@ -57,7 +59,8 @@ def fresh_model(recipe: ModelRecipe, texts: Sequence[str]) -> tuple[FeallmForCon
 def head_outputs(model: FeallmForConditionalGeneration, faces: FaceInput, batch: int = 256) -> dict[str, Any]:
     """The uncalibrated head over a whole bank: `au` [N, A] and `emotions[set]` [N, E] logits."""
     model.eval()
-    units, emotions = [], {name: [] for name in faces.bank.emotion_targets}
+    units: list[Tensor] = []
+    emotions: dict[str, list[Tensor]] = {name: [] for name in faces.bank.emotion_targets}
     for start in range(0, len(faces.bank), batch):
         rows = range(start, min(start + batch, len(faces.bank)))
         output = model(pixel_values=faces(rows).to(model.device))
@@ -206,6 +209,8 @@ def train(recipe: TrainRecipe) -> Path:
     )
     log.info("%d faces to learn from, %d held back", len(bank), len(held) if held else 0)
     model, processor = fresh_model(recipe.model, compose_corpus(bank.faces, seed=recipe.seed))
+    if recipe.init_from is not None:
+        log.info("%d weights taken from %s", take_over(model, Path(recipe.init_from)), recipe.init_from)
     for number, stage in enumerate(recipe.stages, start=1):
         folder = output / f"{number}-{stage.name}"
         if (folder / DONE).is_file():
@@ -220,6 +225,21 @@ def train(recipe: TrainRecipe) -> Path:
     final = output / "final"
     save(model.half(), processor, final)
     return final
+
+
+def take_over(model: FeallmForConditionalGeneration, folder: Path) -> int:
+    """Copy the weights of a checkpoint that `model` has under the same name and shape; returns how many.
+
+    Raises FileNotFoundError when the folder holds no model.safetensors.
+    """
+    own = model.state_dict()
+    fitting = {
+        name: value
+        for name, value in load_file(folder / "model.safetensors").items()
+        if name in own and own[name].shape == value.shape
+    }
+    model.load_state_dict(fitting, strict=False)
+    return len(fitting)
 
 
 def restore(model: FeallmForConditionalGeneration, stage: StageRecipe, folder: Path) -> None:
@@ -240,5 +260,3 @@ def save(model: FeallmForConditionalGeneration, processor: FeallmProcessor, fold
     """Weights, config, tokenizer and image processor in the Hugging Face layout."""
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
-
-

@@ -62,7 +62,12 @@ def ferplus_labels(votes: Sequence[float]) -> tuple[tuple[float, ...] | None, st
 
 
 def _face(
-    identity: str, image: Any, split: str, official: str | None, votes: Sequence[float] | None, flags: frozenset[str]
+    identity: str,
+    image: Any,
+    split: str,
+    official: str | None,
+    votes: Sequence[float] | None,
+    flags: frozenset[str],
 ) -> LabelledFace | None:
     emotions: dict[str, tuple[float, ...]] = {}
     labels: dict[str, str] = {}
@@ -85,7 +90,10 @@ def _from_parquet(path: Path, split: str) -> Iterator[LabelledFace]:
 
     for batch in pq.ParquetFile(path).iter_batches(batch_size=1024):
         for row in batch.to_pylist():
-            flags = {"copy": bool(row.get("copy_of")), "near_copy_in_test": bool(row.get("near_copy_in_test"))}
+            flags = {
+                "copy": bool(row.get("copy_of")),
+                "near_copy_in_test": bool(row.get("near_copy_in_test")),
+            }
             face = _face(
                 row["id"],
                 row["image"],

@@ -1,0 +1,1 @@
+"""Showing readings: on the terminal, and on the picture itself."""

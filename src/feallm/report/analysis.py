@@ -1,0 +1,105 @@
+"""The `analyze` verb: from what the user typed to readings on every outlet that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from tqdm import tqdm
+
+from feallm.analyze import Analyzer
+from feallm.analyze.analyzer import Progress
+from feallm.media import Limits, count
+from feallm.media.limits import DEFAULT_LIMITS
+from feallm.report.outlets import AnnotatedFolder, JsonArray, Outlet, Screen, Tally, expand
+from feallm.tables import OutputError, TableWriter, check_path
+
+
+class WishError(ValueError):
+    """Something asked for that there is not: a checkpoint, detector, device or label set."""
+
+
+MISTAKES = (WishError, OutputError)
+"""What `analyze` raises for a user's mistake; the message is for the user."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What `feallm analyze` was asked for."""
+
+    inputs: Sequence[str]
+    as_json: bool = False
+    output: Path | None = None
+    annotate: Path | None = None
+    explain: bool = True
+    detector: str = "mtcnn"
+    model: str | None = None
+    device: str = "auto"
+    batch_size: int = 16
+    label_set: str | None = None
+    limits: Limits = DEFAULT_LIMITS
+
+
+def analyze(wishes: Wishes, out: Console, err: Console) -> Tally:
+    """Read all inputs. Outputs are checked before the model is loaded.
+
+    Raises:
+        WishError, OutputError: what was asked for cannot be had, or cannot be written; the message is for the user.
+        KeyboardInterrupt: Ctrl-C, after what was read has been kept; the message says how much.
+    """
+    if wishes.output is not None:
+        check_path(wishes.output)
+    sources, tally = expand(wishes.inputs), Tally()
+    try:
+        with ExitStack() as stack:
+            folder = None if wishes.annotate is None else AnnotatedFolder(sources, wishes.annotate, wishes.limits)
+            analyzer = _analyzer(wishes)
+            outlets: list[Outlet] = [tally]
+            if wishes.output is not None:
+                outlets.append(stack.enter_context(TableWriter(wishes.output, metadata=analyzer.metadata)))
+            if folder is not None:
+                outlets.append(stack.enter_context(folder))
+            total = count(sources)
+            outlets.append(stack.enter_context(_shown(wishes, out, roomy=total == 1)))
+            progress = stack.enter_context(_progress_bar(total, err.file))
+            for reading in analyzer.stream(sources, explain=wishes.explain, progress=progress):
+                for outlet in outlets:
+                    outlet.add(reading)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(f"stopped: {tally.sentence(wishes.output)}") from stop
+    return tally
+
+
+def _analyzer(wishes: Wishes) -> Analyzer:
+    try:
+        return Analyzer(
+            wishes.model,
+            device=wishes.device,
+            detector=wishes.detector,
+            batch_size=wishes.batch_size,
+            label_set=wishes.label_set,
+            limits=wishes.limits,
+        )
+    except (ValueError, FileNotFoundError) as error:
+        raise WishError(str(error)) from error
+
+
+def _shown(wishes: Wishes, out: Console, *, roomy: bool) -> JsonArray | Screen:
+    return JsonArray(out.file) if wishes.as_json else Screen(out, roomy=roomy)
+
+
+@contextmanager
+def _progress_bar(total: int | None, stream: IO[str]) -> Iterator[Progress]:
+    """A bar on `stream` where it is a terminal and there is more than one picture to read."""
+    quiet = not stream.isatty() or total == 1
+    with tqdm(total=total, unit=" pictures", file=stream, disable=quiet, leave=False) as bar:
+
+        def progress(done: int, whole: int | None) -> None:
+            bar.total = whole
+            bar.update(done - bar.n)
+
+        yield progress

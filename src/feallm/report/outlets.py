@@ -1,0 +1,174 @@
+"""Where readings go as they come: JSON on a stream, annotated pictures in a folder, a count of them all.
+
+An outlet is used in a `with` statement and takes one reading at a time by `add`; so is `tables.TableWriter`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Protocol
+
+from rich.console import Console
+
+from feallm.analyze.reading import FaceReading
+from feallm.media import Limits, Picture, pictures
+from feallm.media.find import find
+from feallm.media.limits import UnreadableError
+from feallm.report.annotate import SUFFIX, save_annotated
+from feallm.report.terminal import Rows, view
+from feallm.tables import OutputError
+
+
+class Outlet(Protocol):
+    """What readings can be given to."""
+
+    def add(self, reading: FaceReading) -> None: ...
+
+
+class Tally:
+    """How many pictures and faces there were, and in how many of them an emotion was read."""
+
+    def __init__(self) -> None:
+        self.pictures = self.faces = self.read = 0
+        self.statuses: Counter[str] = Counter()
+
+    def add(self, reading: FaceReading) -> None:
+        self.pictures += starts_picture(reading)
+        self.faces += reading.face_id is not None
+        self.read += reading.emotion is not None
+        self.statuses[reading.status] += 1
+
+    def sentence(self, output: Path | None = None) -> str:
+        """ "2 faces read in 3 pictures (1 no face); 3 rows in faces.csv"."""
+        others = sorted((status, count) for status, count in self.statuses.items() if status != "ok")
+        rest = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in others)
+        kept = f"; {_count(self.statuses.total(), 'row')} in {output}" if output is not None else ""
+        read = f"{_count(self.read, 'face')} read in {_count(self.pictures, 'picture')}"
+        return f"{read}{f' ({rest})' if rest else ''}{kept}"
+
+
+class JsonArray(AbstractContextManager["JsonArray"]):
+    """A JSON array of readings on a text stream, valid whatever ends it. ASCII, so that every terminal takes it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream = stream
+        self.empty = True
+
+    def __enter__(self) -> JsonArray:
+        self.stream.write("[")
+        return self
+
+    def add(self, reading: FaceReading) -> None:
+        self.stream.write(("\n" if self.empty else ",\n") + json.dumps(reading.to_dict(), allow_nan=False))
+        self.stream.flush()
+        self.empty = False
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not BrokenPipeError:
+            self.stream.write("]\n" if self.empty else "\n]\n")
+
+
+class Screen(AbstractContextManager["Screen"]):
+    """Readings as text: a roomy view each where there is one picture, table rows where there are several."""
+
+    def __init__(self, console: Console, *, roomy: bool) -> None:
+        self.console = console
+        self.rows = None if roomy else Rows(console)
+        self.headed = False
+
+    def add(self, reading: FaceReading) -> None:
+        from tqdm import tqdm  # steps aside where its progress bar shares the terminal
+
+        with tqdm.external_write_mode(file=self.console.file):
+            if self.rows is None:
+                self.console.print(view(reading, self.console))
+                return
+            if not self.headed:
+                self.console.print(self.rows.head())
+                self.headed = True
+            self.console.print(self.rows.row(reading))
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class AnnotatedFolder(AbstractContextManager["AnnotatedFolder"]):
+    """Annotated pictures of `sources` in `folder`. The pictures are read once more, in step with their
+    readings.
+
+    Raises OutputError where the folder cannot be made or written in.
+    """
+
+    def __init__(self, sources: Sequence[str], folder: Path, limits: Limits) -> None:
+        self.folder = folder
+        self.pictures: Iterator[Picture] = pictures(list(sources), limits=limits)
+        self.waiting: list[FaceReading] = []
+        self.taken: set[str] = set()
+        check_folder(folder)
+
+    def add(self, reading: FaceReading) -> None:
+        if starts_picture(reading):
+            self._save()
+        self.waiting.append(reading)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:  # else some faces of the last picture may be missing
+            self._save()
+
+    def _save(self) -> None:
+        if not self.waiting:
+            return
+        picture = next(self.pictures, None)
+        if picture is None or picture.input != self.waiting[0].input:
+            raise OutputError(
+                f"{self.waiting[0].input} changed its place while it was read, so it cannot be annotated: "
+                "run again when nothing writes to the folder"
+            )
+        try:
+            save_annotated(picture, self.waiting, self.folder, self.taken)
+        except OSError as error:
+            raise OutputError(f"cannot write in {self.folder}: {error.strerror or error}") from error
+        self.waiting = []
+
+
+def starts_picture(reading: FaceReading) -> bool:
+    """Whether a reading is the first of its picture: faces count from 0, pictures without one have a single row."""
+    return not reading.face_id
+
+
+def check_folder(folder: str | os.PathLike[str]) -> None:
+    """Make `folder` where it is missing and see that files can be written in it. Raises OutputError."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OutputError(f"cannot write in {folder}: {error.strerror or error}; choose another folder") from error
+
+
+def expand(inputs: Sequence[str]) -> list[str]:
+    """Folders as the pictures in them now, without annotated ones; everything else as it is.
+
+    The list is made before anything is written, so that a run never reads what it writes itself.
+    """
+    sources: list[str] = []
+    for given in inputs:
+        sources += [given] if not os.path.isdir(given) else _pictures_in(given)
+    return sources
+
+
+def _pictures_in(folder: str) -> list[str]:
+    try:
+        found = [path for path in find(folder) if not path.endswith(SUFFIX)]
+    except UnreadableError:
+        found = []
+    return found or [folder]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,71 @@
+"""The words must rest on the numbers: what is checked, what is mended, what is counted."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feallm.analyze.evidence import agree, evidence_conversation
+from feallm.facs.action_units import CODED_AUS
+from feallm.facs.answers import read_answer
+from feallm.facs.emotions import EMOTIONS
+
+SMILE = {"AU06": 3.0, "AU12": 4.0}
+GOOD = "The face shows happiness. The cheeks are lifted (AU6). It is happiness because of AU12."
+
+
+def test_words_that_agree_are_left_alone():
+    text, found = agree(GOOD, "happiness", SMILE)
+    assert text == GOOD
+    assert found.agrees
+    assert bool(found)
+    assert found.repaired == 0
+    assert found.emotion_in_words == "happiness"
+
+
+def test_a_sentence_about_a_unit_that_is_not_shown_goes():
+    text, found = agree(f"{GOOD} The nose is wrinkled (AU9).", "happiness", SMILE)
+    assert text == GOOD
+    assert found.agrees
+    assert (found.repaired, found.unsupported) == (1, ("AU09",))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "The face shows anger. The cheeks are lifted (AU6).",
+        "",
+        "banana banana",
+        "The face shows happiness. No action units are present.",
+        "The face shows happiness. There is no AU12.",
+        "The face shows happiness and then it",
+    ],
+)
+def test_words_that_cannot_be_kept_are_replaced(bad):
+    text, found = agree(bad, "happiness", SMILE)
+    answer = read_answer(text)
+    assert found.agrees
+    assert found.repaired >= 1
+    assert answer.emotion == "happiness"
+    assert set(answer.aus) <= set(SMILE)
+    assert agree(bad, "happiness", SMILE)[0] == text, "the same reading gets the same words"
+
+
+@given(
+    st.text(max_size=200),
+    st.sampled_from(EMOTIONS),
+    st.dictionaries(st.sampled_from(CODED_AUS), st.floats(0, 5), max_size=6),
+)
+def test_whatever_is_written_what_is_shown_agrees(text, emotion, units):
+    shown, found = agree(text, emotion, units)
+    answer = read_answer(shown)
+    assert found.agrees
+    assert answer.emotion == emotion
+    assert set(answer.aus) <= set(units)
+
+
+def test_the_evidence_comes_before_the_question_why():
+    turns = evidence_conversation("happiness", SMILE, EMOTIONS)
+    assert [turn["role"] for turn in turns] == ["user", "assistant"] * 2 + ["user"]
+    assert turns[1]["content"] == "AU6 (clear), AU12 (strong)."
+    assert turns[3]["content"] == "Happiness."
+    assert all(name in turns[2]["content"] for name in EMOTIONS)

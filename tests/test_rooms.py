@@ -1,0 +1,89 @@
+"""Imports go one way: each room may use only the rooms that the layout (docs/layout.md) allows it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "feallm"
+ALLOWED = {
+    "facs": set(),
+    "tables": {"facs"},
+    "faces": set(),
+    "media": set(),
+    "prompts": {"facs"},
+    "model": {"faces", "facs"},
+    "data": {"facs", "faces", "media", "prompts", "tables", "settings"},
+    "analyze": {"model", "faces", "media", "facs", "prompts", "tables"},
+    "train": {"data", "model", "analyze", "facs", "prompts", "settings"},
+    "bench": {"data", "analyze", "faces", "media", "facs", "prompts", "tables", "report", "settings"},
+    "report": {"analyze", "facs", "media", "tables"},
+    "serve": {"analyze", "report", "settings"},
+    "settings": set(),
+    "doctor": {"analyze", "faces", "settings"},
+}
+READING_PATH = {"facs", "faces", "media", "prompts", "tables", "report"}
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def room(path):
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported(path):
+    """Absolute module names imported anywhere in a file, also inside functions; relative ones resolved.
+
+    What stands under `if TYPE_CHECKING:` is read by the type checker alone and makes no edge.
+    """
+    package = ["feallm", *path.relative_to(SOURCE).parts[:-1]]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", None) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            stem = ".".join([*base, node.module] if node.module else base)
+            yield stem
+            if stem == "feallm":
+                yield from (f"feallm.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_rooms_import_only_what_they_may(path):
+    here = room(path)
+    if here in {"cli", "__main__", "__init__", "_version"}:
+        return
+    assert here in ALLOWED, f"{here} is not in the table of rooms"
+    used = {name.split(".")[1] for name in imported(path) if name.startswith("feallm.")} - {here, "_version"}
+    assert used <= ALLOWED[here], f"{path.name} imports {sorted(used - ALLOWED[here])}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_torch_stays_in_the_rooms_that_need_it(path):
+    heavy = {name.split(".")[0] for name in imported(path)} & {"torch", "transformers", "peft", "torchvision"}
+    if room(path) in READING_PATH or path.name in {
+        "analyzer.py",
+        "reading.py",
+        "engine.py",
+        "evidence.py",
+        "free.py",
+    }:
+        assert not heavy, f"{path.name} imports {sorted(heavy)}"
+    assert "torchvision" not in heavy
+
+
+def test_facs_uses_the_standard_library_only():
+    import sys
+
+    for path in (SOURCE / "facs").rglob("*.py"):
+        outside = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names) - {"feallm"}
+        assert not outside, f"{path.name} imports {sorted(outside)}"
+
+
+def test_the_walk_sees_imports_in_functions_and_relative_ones(tmp_path):
+    found = set(imported(SOURCE / "faces" / "__init__.py"))
+    assert "feallm.faces.align" in found
+    assert "feallm.analyze.torch_engine" in set(imported(SOURCE / "analyze" / "analyzer.py"))

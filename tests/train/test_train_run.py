@@ -1,0 +1,136 @@
+"""The real recipe, made tiny: every stage runs, parts move or stay as declared, a killed run goes on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from feallm.data.records import LabelledFace, one_hot
+from feallm.data.sources import SOURCES
+from feallm.facs.action_units import CODED_AUS
+from feallm.facs.emotions import LABEL_SETS
+from feallm.settings import load_recipe
+from feallm.train.bank import fill, is_held_back
+from feallm.train.recipe import TrainRecipe
+from feallm.train.run import train
+
+RECIPE = Path(__file__).parent.parent.parent / "configs/train/tiny.yaml"
+SMALL = [
+    "model.vision.hidden_sizes=[8, 8, 16, 16]",
+    "model.vision.embedding_size=8",
+    "model.vision.depths=[1, 1, 1, 1]",
+    "model.text.hidden_size=32",
+    "model.text.intermediate_size=48",
+    "model.text.num_hidden_layers=1",
+    "model.vocab_size=400",
+    "model.clues.hidden_size=16",
+    "model.clues.conv_channels=[4, 4]",
+    "model.projector.hidden_size=16",
+    "model.head.hidden_size=16",
+    "data.held_back=0.3",
+    "bf16=false",
+    "logging_steps=1",
+    "save_steps=2",
+    *[f"stages.{n}.batch_size=8" for n in range(4)],
+    *[f"stages.{n}.max_steps=3" for n in range(4)],
+    "stages.1.records=40",
+]
+
+
+def drawn_faces(_path, split):
+    """Forty grey squares whose brightness says the emotion and whose upper half says AU4."""
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        emotion = LABEL_SETS["fer2013"][number % 7]
+        picture = rng.integers(0, 60, (48, 48), dtype=np.uint8) + np.uint8(20 * (number % 7))
+        units = {unit: float(3 * (number % 2)) if unit == "AU04" else 0.0 for unit in CODED_AUS}
+        flags = frozenset({"near_copy_in_test"}) if number == 39 else frozenset()
+        emotions = {name: one_hot(emotion, LABEL_SETS[name]) for name in ("fer2013", "ferplus")}
+        labels = dict.fromkeys(emotions, emotion)
+        yield LabelledFace(f"d{number}", picture, "drawn", split, emotions, labels, units, flags=flags)
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    monkeypatch.setitem(SOURCES, "fer2013", drawn_faces)
+    sources = "data.train=[{source: fer2013, path: .}]"
+    return load_recipe(TrainRecipe, RECIPE, [*SMALL, sources, f"output={tmp_path / 'run'}"])
+
+
+def weights(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def test_every_stage_runs_and_moves_only_its_parts(recipe):
+    final = train(recipe)
+    output = Path(recipe.output)
+    assert (output / "recipe.yaml").is_file()
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {path.name for path in final.iterdir()}
+    stages = [weights(output / f"{n}-{stage.name}" / "model") for n, stage in enumerate(recipe.stages, start=1)]
+    prefixes = {
+        "encoder": "model.encoder.",
+        "clues": "model.clues.",
+        "head": "model.head.",
+        "projector": "model.projector.",
+        "language_model": "language_model.",
+        "clues.to_projector": "model.clues.to_projector.",
+        "clues.to_text": "model.clues.to_text.",
+    }
+    for before, after, stage in zip(stages, stages[1:], recipe.stages[1:], strict=False):
+        moved = {name for name in after if not torch.equal(before[name], after[name])}
+        declared = tuple(prefixes[part] for part in stage.trainable)
+        assert moved, stage.name
+        assert all(name.startswith(declared) for name in moved), stage.name
+        for part in declared:
+            assert any(name.startswith(part) for name in moved), f"{stage.name}: {part} did not learn"
+    config = json.loads((final / "config.json").read_text())
+    assert set(config["head_config"]["temperatures"]) == {"ferplus", "fer2013"}
+    assert set(config["head_config"]["au_thresholds"]) == set(CODED_AUS)
+
+
+def test_an_interrupted_run_goes_on_where_it_was(recipe, monkeypatch):
+    import feallm.train.run as run
+
+    whole = weights(train(recipe.model_copy(update={"output": f"{recipe.output}-whole"})))
+
+    class KilledError(Exception):
+        pass
+
+    original = run.run_stage
+
+    def killed(recipe, stage, *rest):
+        if stage.name == "projector":
+            raise KilledError
+        original(recipe, stage, *rest)
+
+    monkeypatch.setattr(run, "run_stage", killed)
+    with pytest.raises(KilledError):
+        train(recipe)
+    monkeypatch.setattr(run, "run_stage", original)
+    seen = []
+    monkeypatch.setattr(run, "run_stage", lambda r, s, *rest: (seen.append(s.name), original(r, s, *rest)))
+    again = weights(train(recipe))
+    assert seen == ["projector", "language"], "finished stages are not done twice"
+    assert all(torch.allclose(whole[name].float(), again[name].float(), atol=1e-2) for name in whole)
+
+
+def test_excluded_faces_are_not_trained_on(recipe):
+    from feallm.train.bank import load_banks
+
+    learn, held = load_banks(
+        recipe.data, side=48, grayscale=True, label_sets=["ferplus", "fer2013"], units=list(CODED_AUS)
+    )
+    ids = {face.id for face in learn.faces} | {face.id for face in held.faces}
+    assert "d39" not in ids
+    assert len(ids) == 39
+    assert not {face.id for face in learn.faces} & {face.id for face in held.faces}
+    assert all(is_held_back(face.id, recipe.data.held_back) for face in held.faces)
+
+
+def test_nothing_to_load_says_so():
+    with pytest.raises(ValueError, match="no faces to load"):
+        fill([], 48, True, ["ferplus"], CODED_AUS)
