@@ -79,7 +79,7 @@ def analyze(
         str | None, typer.Option(help="Checkpoint folder or hub id; without it the packaged FEALLM-tiny.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Faces read together.")] = 16,
+    batch_size: Annotated[int, typer.Option(help="Faces read together.")] = 16,
     label_set: Annotated[str | None, typer.Option(help="Emotions to choose from, such as affectnet7.")] = None,
     allow_private_urls: Annotated[
         bool, typer.Option("--allow-private-urls", help="Let URLs lead into your own network.")
@@ -89,10 +89,11 @@ def analyze(
 
     Ends with 0 where a face was read, 1 where none was, 2 where the command itself was wrong.
     """
+    from feallm.media import Limits
     from feallm.report import analysis
 
     with _manners(*analysis.MISTAKES):
-        limits = analysis.Limits(allow_private_urls=allow_private_urls)
+        limits = Limits(allow_private_urls=allow_private_urls)
         wishes = analysis.Wishes(
             inputs,
             as_json,

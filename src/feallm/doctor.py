@@ -12,6 +12,8 @@ from importlib import metadata
 from importlib.util import find_spec
 from typing import Any, Literal
 
+from feallm._version import __version__
+
 State = Literal["ok", "warn", "fail"]
 NEEDED = {
     "torch": "torch",
@@ -47,7 +49,7 @@ class Check:
 def examine() -> list[Check]:
     """Every check, cheap ones first. Nothing is downloaded; nothing raises for what it finds."""
     checks = [Check("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")]
-    checks.append(Check("feallm", "ok", metadata.version("feallm")))
+    checks.append(Check("feallm", "ok", __version__))
     checks += [_package(name, module) for name, module in NEEDED.items()]
     checks += [_torchvision(), _processor(), _cuda(), _memory(), _detector(), _checkpoint()]
     return checks + [_extra(name, modules) for name, modules in EXTRAS.items()]

@@ -7,6 +7,7 @@ import torch
 from feallm.faces.crops import CLUE_CROPS
 from feallm.model.clues import take_crops
 from feallm.model.heads import HeadOutput, head_loss
+from feallm.model.lora import add_lora, merge_lora
 
 from .conftest import tiny
 
@@ -133,6 +134,46 @@ def test_only_the_named_parts_are_trained():
     moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert moved
     assert all(name.startswith(("model.projector.", "model.clues.to_text.")) for name in moved), moved
+
+
+def test_lora_trains_on_a_frozen_llm_and_merges_without_a_trace():
+    pytest.importorskip("peft")
+    model, processor = tiny()
+    names = set(model.state_dict())
+    inputs = processor(images=[face()], text=[TEXT + "AU6"])
+    model.set_trainable("projector")
+    assert add_lora(model, rank=4, alpha=8) == 2 * 7
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
+    for _ in range(2):  # an adapter's second matrix starts at zero, so its first one moves at the second step
+        optimizer.zero_grad()
+        model(**inputs, labels=inputs["input_ids"]).loss.backward()
+        optimizer.step()
+    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert all("lora_" in name or name.startswith("model.projector.") for name in moved), moved
+    assert sum("lora_A" in name for name in moved) == sum("lora_B" in name for name in moved) == 14
+    with torch.no_grad():
+        adapted = model(**inputs).logits
+        assert merge_lora(model) == 14
+        assert set(model.state_dict()) == names
+        assert torch.allclose(model(**inputs).logits, adapted, atol=1e-4)
+
+
+def test_peft_wraps_the_whole_model(tmp_path):
+    peft = pytest.importorskip("peft")
+    model, processor = tiny()
+    inputs = processor(images=[face()], text=[TEXT])
+    settings = peft.LoraConfig(r=4, target_modules=r".*language_model.*(q_proj|v_proj)", modules_to_save=["projector"])
+    wrapped = peft.get_peft_model(model, settings).eval()
+    with torch.no_grad():
+        for name, parameter in wrapped.named_parameters():
+            if "lora_B" in name:
+                parameter.add_(0.1)
+        expected = wrapped(**inputs).logits
+    wrapped.save_pretrained(tmp_path)
+    again = peft.PeftModel.from_pretrained(tiny()[0], tmp_path).eval()
+    with torch.no_grad():
+        assert torch.allclose(again(**inputs).logits, expected, atol=1e-5)
 
 
 def test_unknown_and_absent_parts_are_named():

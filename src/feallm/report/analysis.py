@@ -64,7 +64,9 @@ def analyze(wishes: Wishes, out: Console, err: Console) -> Tally:
             if folder is not None:
                 outlets.append(stack.enter_context(folder))
             total = count(sources)
-            outlets.append(stack.enter_context(_shown(wishes, out, roomy=total == 1)))
+            shown = _shown(wishes, out, roomy=total == 1)
+            stack.enter_context(shown)
+            outlets.append(shown)
             progress = stack.enter_context(_progress_bar(total, err.file))
             for reading in analyzer.stream(sources, explain=wishes.explain, progress=progress):
                 for outlet in outlets:

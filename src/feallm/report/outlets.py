@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from rich.console import Console
+from tqdm import tqdm
 
 from feallm.analyze.reading import FaceReading
 from feallm.media import Limits, Picture, pictures
@@ -83,9 +84,7 @@ class Screen(AbstractContextManager["Screen"]):
         self.headed = False
 
     def add(self, reading: FaceReading) -> None:
-        from tqdm import tqdm  # steps aside where its progress bar shares the terminal
-
-        with tqdm.external_write_mode(file=self.console.file):
+        with tqdm.external_write_mode(file=self.console.file):  # a progress bar on the same terminal steps aside
             if self.rows is None:
                 self.console.print(view(reading, self.console))
                 return

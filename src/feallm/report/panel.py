@@ -105,7 +105,7 @@ def _units(pen: Pen, reading: FaceReading, accent: str, y: float) -> float:
         name = shorten(ACTION_UNITS[unit].name + ("*" if au.low_support else ""), 15, 148)
         pen.text(PAD + 50, y, name, 15, ink)
         pen.share(bars, y - 10, 66, 10, au.probability, colour)
-        pen.text(bars + 106, y, percent(au.probability), 15, ink, align="r")
+        pen.text(bars + 112, y, percent(au.probability), 15, ink, align="r")
         _pips(pen, pips, y, au.intensity, colour)
         pen.text(WIDTH - PAD, y, f"{au.intensity:.1f}", 15, ink, align="r")
     return y

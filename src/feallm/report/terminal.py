@@ -76,7 +76,7 @@ def _headline(reading: FaceReading) -> Text:
 def _emotion_bars(reading: FaceReading, console: Console) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     for justify in ("left", "right", "left"):
-        grid.add_column(justify=justify)  # type: ignore[arg-type]
+        grid.add_column(justify=justify)
     for name, share in reading.emotion_scores.items():
         style = "bold cyan" if name == reading.emotion else ""
         grid.add_row(Text(name, style), Text(percent(share), style), Text(_bar(share, console), style or "dim"))

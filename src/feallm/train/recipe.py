@@ -61,6 +61,14 @@ class ModelRecipe(Strict):
     head: dict[str, Any] = Field(default_factory=dict)
 
 
+class LoraRecipe(Strict):
+    """Low-rank adapters on the LLM for the length of one stage, merged into its weights at the end."""
+
+    rank: int = Field(128, ge=1)
+    alpha: int = Field(256, ge=1)
+    dropout: float = Field(0.05, ge=0, lt=1)
+
+
 class StageRecipe(Strict):
     """One stage: which parts learn, from what, and how.
 
@@ -76,6 +84,7 @@ class StageRecipe(Strict):
     learning_rate: float = Field(gt=0)
     weight_decay: float = 0.05
     warmup_ratio: float = 0.05
+    lora: LoraRecipe | None = None
     records: int = Field(20000, ge=1, description="conversations of a text stage")
     records_per_face: int = Field(
         1, ge=1, description="of a conversations stage; AU-coded faces give five times as many"

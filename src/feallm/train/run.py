@@ -18,6 +18,7 @@ from feallm.data.compose import compose_corpus, compose_records, compose_words
 from feallm.facs.action_units import CODED_AUS
 from feallm.model import FeallmConfig, FeallmForConditionalGeneration, FeallmProcessor
 from feallm.model.build import build, train_tokenizer
+from feallm.model.lora import add_lora, merge_lora
 from feallm.train.bank import FaceBank, load_banks
 from feallm.train.calibrate import calibrate, f1
 from feallm.train.collate import ConversationCollator, FaceCollator, FaceInput
@@ -156,6 +157,8 @@ def run_stage(
     """Train one stage into `folder`, going on from its last checkpoint if there is one."""
     set_seed(recipe.seed)
     model.set_trainable(*stage.trainable)
+    if stage.lora is not None:
+        add_lora(model, rank=stage.lora.rank, alpha=stage.lora.alpha, dropout=stage.lora.dropout)
     items, collator = stage_items(recipe, stage, bank, processor)
     watching = stage.kind == "faces" and held is not None
     callbacks = [Watch(FaceInput(held, processor, None, 0), folder / "watch.jsonl")] if watching and held else []
@@ -169,6 +172,8 @@ def run_stage(
     last = get_last_checkpoint(str(folder))
     log.info("stage %s: %d items, %s", stage.name, len(items), f"from {last}" if last else "from the start")
     trainer.train(resume_from_checkpoint=last)
+    if stage.lora is not None:
+        merge_lora(model)
 
 
 def calibrated(

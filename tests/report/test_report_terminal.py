@@ -1,0 +1,92 @@
+"""Text for terminals, and the outlets that readings are given to."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from feallm.analyze.reading import Consistency, FaceReading
+from feallm.report.outlets import JsonArray, Screen, Tally, expand
+from feallm.report.words import percent
+from tests.report.conftest import make_reading
+
+
+def shown(*readings, roomy, width=100):
+    stream = io.StringIO()
+    with Screen(Console(file=stream, width=width), roomy=roomy) as screen:
+        for reading in readings:
+            screen.add(reading)
+    return stream.getvalue()
+
+
+def test_one_picture_is_shown_at_length():
+    text = shown(make_reading(consistency=Consistency(True, 1)), roomy=True)
+    for words in ("astronaut.png", "Happiness", "92%", "AU12", "lip corner puller", "4.2", "cheeks are raised"):
+        assert words in text
+    for words in ("not what a person feels", "repaired", "absent", "Few training examples"):
+        assert words in text
+
+
+def test_many_pictures_are_rows_with_names_and_reasons():
+    damaged = FaceReading(input="x/bad.jpg", status="unreadable", error="the file is damaged")
+    blank = FaceReading(input="x/wall.jpg", status="no_face")
+    text = shown(make_reading(), blank, damaged, roomy=False)
+    assert text.count("picture") == 1
+    for words in ("astronaut.png", "happiness 92%", "AU6 cheek raiser (3.1)", "no face", "The file is damaged"):
+        assert words in text
+
+
+@pytest.mark.parametrize("width", [20, 40, 200])
+@pytest.mark.parametrize("roomy", [True, False])
+def test_any_width_of_terminal_will_do(width, roomy):
+    text = shown(make_reading(input="long" * 60 + ".jpg"), roomy=roomy, width=width)
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_file_names_cannot_command_the_terminal():
+    text = shown(make_reading(input="\x1b[2J[bold]x.jpg"), roomy=True)
+    assert "\x1b" not in text
+    assert "?[2J[bold]x.jpg" in text
+
+
+def test_a_json_array_is_valid_whatever_ends_it():
+    stream = io.StringIO()
+    array = JsonArray(stream).__enter__()
+    array.add(make_reading())
+    array.add(make_reading(input="é\udce9.jpg"))
+    array.__exit__(KeyboardInterrupt)
+    assert stream.getvalue().isascii()
+    assert [record["input"] for record in json.loads(stream.getvalue())] == ["photos/astronaut.png", "é\udce9.jpg"]
+    empty = io.StringIO()
+    with JsonArray(empty):
+        pass
+    assert json.loads(empty.getvalue()) == []
+
+
+def test_the_tally_counts_pictures_and_faces():
+    tally = Tally()
+    for reading in (
+        make_reading(),
+        make_reading(face_id=1, status="low_quality"),
+        FaceReading(input="wall.jpg", status="no_face"),
+    ):
+        tally.add(reading)
+    assert tally.sentence() == "2 faces read in 2 pictures (1 low quality, 1 no face)"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.0, "0%"), (0.001, "<1%"), (0.005, "<1%"), (0.42, "42%"), (0.999, ">99%"), (1.0, "100%")]
+)
+def test_per_cent_is_never_rounded_to_none_or_all(share, text):
+    assert percent(share) == text
+
+
+def test_folders_are_listed_before_anything_is_written(tmp_path):
+    for name in ("b.png", "a.jpg", "a.feallm.png"):
+        (tmp_path / name).write_text("")
+    assert expand([str(tmp_path), "https://x.org/y.png"]) == [
+        str(tmp_path / "a.jpg"),
+        str(tmp_path / "b.png"),
+        "https://x.org/y.png",
+    ]
