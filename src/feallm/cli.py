@@ -80,7 +80,9 @@ def analyze(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
     batch_size: Annotated[int, typer.Option(help="Faces read together.")] = 16,
-    label_set: Annotated[str | None, typer.Option(help="Emotions to choose from, such as affectnet7.")] = None,
+    label_set: Annotated[
+        str | None, typer.Option(help="The checkpoint's label set to answer in, such as fer2013.")
+    ] = None,
     allow_private_urls: Annotated[
         bool, typer.Option("--allow-private-urls", help="Let URLs lead into your own network.")
     ] = False,

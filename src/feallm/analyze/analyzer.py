@@ -13,6 +13,7 @@ from feallm.analyze.engine import Engine, Scores
 from feallm.analyze.evidence import agree, evidence_conversation
 from feallm.analyze.reading import ActionUnitReading, FaceReading
 from feallm.faces import Detector, Face, align_face, assess, make_detector
+from feallm.faces.quality import SHARPNESS_SIDE
 from feallm.media import Limits, Picture, count, pictures
 
 MAX_NEW_TOKENS = 160
@@ -139,8 +140,10 @@ class Analyzer:
             yield self._slot(blank, picture.pixels, face, number)
 
     def _slot(self, blank: FaceReading, pixels: NDArray[np.uint8], face: Face, number: int) -> _Slot:
-        aligned = align_face(pixels, face, self.engine.info.face_size)
-        quality = assess(pixels, face, aligned)
+        size = self.engine.info.face_size
+        aligned = align_face(pixels, face, size)
+        sharp = aligned if size >= SHARPNESS_SIDE else align_face(pixels, face, SHARPNESS_SIDE)
+        quality = assess(pixels, face, sharp)
         reading = replace(
             blank,
             face_id=number,

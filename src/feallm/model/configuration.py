@@ -101,8 +101,8 @@ class FeallmConfig(PretrainedConfig):
 
     `vision_config`: any Hugging Face vision model (hidden states are tapped) or backbone (feature maps of its
     `out_features` are tapped, the last is F_L). `text_config`: any causal LM. `image_size`: side in pixels of the
-    aligned face given to the encoder (0: the tower's own). `image_token_id` and `clue_token_id` are the placeholders of V and F_local.
-    `revision_note` names the training run.
+    aligned face given to the encoder (0: the tower's own). `image_token_id` and `clue_token_id` are the placeholders
+    of V and F_local. `revision_note` names the training run.
     """
 
     model_type = "feallm"

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from feallm.facs.action_units import CODED_AUS
 from feallm.model import FeallmConfig, FeallmForConditionalGeneration, FeallmProcessor
 from feallm.model.build import build, train_tokenizer
 from feallm.model.lora import add_lora, merge_lora
+from feallm.settings import SettingsError
 from feallm.train.bank import FaceBank, load_banks
 from feallm.train.calibrate import calibrate, f1
 from feallm.train.collate import ConversationCollator, FaceCollator, FaceInput
@@ -198,8 +200,13 @@ def calibrated(
 def train(recipe: TrainRecipe) -> Path:
     """Run every stage that is not done yet; returns the folder of the final checkpoint.
 
+    Raises SettingsError without the training extra, FileNotFoundError or ValueError where the data are not as said.
+
     The output folder holds `recipe.yaml` (as resolved), a folder a stage, and `final/` in the Hugging Face layout.
     """
+    absent = [name for name in ("accelerate", "tensorboard", "pyarrow") if find_spec(name) is None]
+    if absent:
+        raise SettingsError(f"training needs {', '.join(absent)}: pip install 'feallm[train]'")
     output = Path(recipe.output)
     output.mkdir(parents=True, exist_ok=True)
     (output / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
