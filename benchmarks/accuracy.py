@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
-from sklearn.metrics import accuracy_score, f1_score, recall_score
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 from tqdm import tqdm
 
 from feallm.analyze import Analyzer, FaceReading
+from feallm.analyze.evidence import question, unsupported_claims
 from feallm.analyze.free import read_free
 from feallm.data.sources.au_codes import read_codes
 from feallm.data.sources.fer2013 import fer2013
@@ -42,6 +43,7 @@ def emotion_scores(truth: Sequence[str], found: Sequence[str | None], classes: S
         "macro_f1": f1_score(truth, given, labels=list(classes), average="macro", zero_division=0),
         "uar": float(np.mean(recalls)),
         "recall": dict(zip(classes, map(float, recalls), strict=True)),
+        "confusion": confusion_matrix(truth, given, labels=[*classes, "unparsed"]).tolist(),
     }
 
 
@@ -72,13 +74,13 @@ def words_scores(readings: Sequence[FaceReading]) -> Row:
     """Does every explanation assert only what the reading shows, and its label; how much was repaired."""
     unsupported = wrong_label = repaired = 0
     for reading in readings:
-        answer = read_answer(reading.explanation or "")
-        unsupported += bool(set(answer.aus) - set(reading.present_units))
-        wrong_label += answer.emotion != reading.emotion
+        text = reading.explanation or ""
+        unsupported += bool(unsupported_claims(text, str(reading.emotion), reading.present_units))
+        wrong_label += read_answer(text).emotion != reading.emotion
         repaired += bool(reading.consistency and reading.consistency.repaired)
     return {
         "n": len(readings),
-        "asserting_units_not_shown": unsupported,
+        "claims_against_the_reading": unsupported,
         "without_their_label": wrong_label,
         "repaired": repaired,
         "distinct": len({reading.explanation for reading in readings}),
@@ -86,7 +88,7 @@ def words_scores(readings: Sequence[FaceReading]) -> Row:
 
 
 def batches(items: Sequence[Any], size: int = 64) -> Iterator[Sequence[Any]]:
-    for start in tqdm(range(0, len(items), size), leave=False):
+    for start in tqdm(range(0, len(items), size), leave=False, disable=None):
         yield items[start : start + size]
 
 
@@ -122,6 +124,12 @@ def measure_faces(data: Path, model: str | None, explain: int, free: int) -> Row
             ]
             truth = [faces[i].labels[label_set] for i in chosen]
             result[f"{label_set}_free_generation"] = emotion_scores(truth, answers, analyzer.classes)
+            likeliest = [
+                analyzer.classes[column]
+                for chunk in batches(chosen)
+                for column in label_scores(analyzer, aligned(analyzer, pictures, chunk)).argmax(axis=1)
+            ]
+            result[f"{label_set}_label_scoring"] = emotion_scores(truth, likeliest, analyzer.classes)
     codes = read_codes(data / "fea_au_val.csv")
     codes = {identity: passes for identity, passes in codes.items() if identity in found}
     result["action_units"] = unit_scores(codes, found)
@@ -129,15 +137,15 @@ def measure_faces(data: Path, model: str | None, explain: int, free: int) -> Row
     coded = [i for i, face in enumerate(faces) if face.id in codes]
     if free:
         listed = {
-            faces[i].id: set(reading.units or ())
+            faces[i].id: reading.units
             for chunk in batches(coded)
             for i, reading in zip(
-                chunk,
-                read_free(analyzer.engine, aligned(analyzer, pictures, chunk), analyzer.classes),
-                strict=True,
+                chunk, read_free(analyzer.engine, aligned(analyzer, pictures, chunk), analyzer.classes), strict=True
             )
         }
-        result["action_units_free_generation"] = unit_scores(codes, listed)
+        unparsed = sum(units is None for units in listed.values())  # counted, and scored as naming none
+        scored = unit_scores(codes, {identity: set(units or ()) for identity, units in listed.items()})
+        result["action_units_free_generation"] = {"unparsed": unparsed, **scored}
     if explain:
         chosen = [i for i, copy in enumerate(copies) if not copy][:explain]
         readings = [r for chunk in batches(chosen) for r in analyzer.stream([pictures[i] for i in chunk])]
@@ -148,6 +156,13 @@ def measure_faces(data: Path, model: str | None, explain: int, free: int) -> Row
 def aligned(analyzer: Analyzer, pictures: Sequence[Any], rows: Sequence[int]) -> list[Any]:
     size = analyzer.engine.info.face_size
     return [align_face(pictures[i], whole_picture(pictures[i]), size) for i in rows]
+
+
+def label_scores(analyzer: Analyzer, crops: Sequence[Any]) -> Any:
+    """Log-likelihood of each class as the language model's answer to the closed-set question: [faces, classes]."""
+    labels = [f"{name.capitalize()}." for name in analyzer.classes]
+    conversations = [question("emotion", analyzer.classes)] * len(crops)
+    return analyzer.engine.score_labels(analyzer.engine.encode(crops), conversations, labels)
 
 
 def measure_photos(path: Path, model: str | None) -> Row:
@@ -179,9 +194,14 @@ def main() -> None:
     for name, row in result.items():
         plain = {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}
         inner = {key: plain.pop(key) for key in ("recall", "f1") if key in plain}
+        matrix = plain.pop("confusion", None)
         print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in plain.items()))
         for values in inner.values():
             print("    " + ", ".join(f"{key} {value:.3f}" for key, value in values.items()))
+        if matrix and "without" in name:
+            print("    confusion (rows: true; the last column: unparsed)")
+            for label, counts in zip(row["recall"], matrix, strict=False):
+                print(f"    {label:<10}" + "".join(f"{count:6d}" for count in counts))
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))
 

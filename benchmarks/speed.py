@@ -33,11 +33,9 @@ def median(action: Callable[[], Any], runs: int) -> float:
 
 
 def sample_photo(folder: Path) -> Path:
-    from PIL import Image
-    from skimage import data
-
     path = folder / "astronaut.png"
-    Image.fromarray(data.astronaut()).save(path)
+    script = Path(__file__).parent.parent / "scripts" / "sample_photo.py"
+    subprocess.run([sys.executable, str(script), str(path)], check=True, capture_output=True)
     return path
 
 

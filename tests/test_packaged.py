@@ -98,5 +98,5 @@ def test_validation_accuracy_and_agreement_hold(tmp_path):
     found = {face.id: set(reading.present_units) for face, reading in zip(coded, readings, strict=True)}
     assert accuracy.unit_scores({face.id: codes[face.id] for face in coded}, found)["mean_f1"] >= 0.72
     worded = accuracy.words_scores(analyzer.analyze([face.picture() for face in coded[:40]]))
-    assert worded["asserting_units_not_shown"] == 0
+    assert worded["claims_against_the_reading"] == 0
     assert worded["without_their_label"] == 0

@@ -15,7 +15,7 @@ ALLOWED = {
     "model": {"faces", "facs"},
     "data": {"facs", "faces", "media", "prompts", "tables", "settings"},
     "analyze": {"model", "faces", "media", "facs", "prompts", "tables"},
-    "train": {"data", "model", "analyze", "facs", "prompts", "settings"},
+    "train": {"data", "model", "analyze", "faces", "facs", "prompts", "settings"},
     "bench": {"data", "analyze", "faces", "media", "facs", "prompts", "tables", "report", "settings"},
     "report": {"analyze", "facs", "media", "tables"},
     "serve": {"analyze", "report", "settings"},

@@ -125,7 +125,7 @@ def train(
     from feallm.train.recipe import TrainRecipe
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with _manners(SettingsError, FileNotFoundError):
+    with _manners(SettingsError, FileNotFoundError, ValueError):
         settings = load_recipe(TrainRecipe, recipe, overrides)
         from feallm.train.run import train as run  # slow to import: only for a recipe that can be used
 

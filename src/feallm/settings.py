@@ -1,7 +1,6 @@
-"""Recipes: YAML plus `key=value` overrides, checked by pydantic; and the two environment variables.
+"""Recipes: YAML plus `key=value` overrides, checked by pydantic; and the environment variable `FEALLM_DATA`.
 
-`FEALLM_HOME` is where the tool may keep files of its own (default `~/.cache/feallm`); `FEALLM_DATA` is the folder
-that relative data paths of a recipe are looked up in (default: the working directory).
+`FEALLM_DATA` is the folder that relative data paths of a recipe are looked up in (default: the working directory).
 """
 
 import difflib
@@ -23,10 +22,6 @@ class Strict(BaseModel):
     """Base of everything read from a file: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def home() -> Path:
-    return Path(os.environ.get("FEALLM_HOME", Path.home() / ".cache" / "feallm"))
 
 
 def data_root() -> Path:
@@ -71,6 +66,8 @@ def _apply(raw: dict[str, Any], override: str) -> None:
         for name in parents:
             target = target[int(name)] if isinstance(target, list) else target.setdefault(name, {})
         target[int(last) if isinstance(target, list) else last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"override {override!r}: the value is not valid YAML") from error
     except (ValueError, IndexError, TypeError, AttributeError) as error:
         raise SettingsError(f"override {override!r}: no such place in the recipe ({error})") from error
 

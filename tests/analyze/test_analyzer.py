@@ -129,6 +129,41 @@ def test_bad_pictures_do_not_stop_the_others(analyzer, astronaut, tmp_path):
     assert seen == [(n, 20) for n in range(1, 21)]
 
 
+def test_words_that_cannot_be_made_to_agree_are_a_status(analyzer, astronaut, monkeypatch):
+    import feallm.analyze.analyzer as module
+    from feallm.analyze import Consistency
+
+    monkeypatch.setattr(module, "agree", lambda text, emotion, units: (text, Consistency(False)))
+    (reading,) = analyzer.analyze(astronaut)
+    assert reading.status == "unparsed"
+    assert reading.emotion is not None, "the numbers stand without the words"
+
+
+def test_a_detector_that_fails_on_one_picture_does_not_stop_the_others(random_checkpoint, astronaut):
+    from feallm.faces import Face
+
+    class Stumbling:
+        def detect(self, picture):
+            if picture.shape[0] == 64:
+                raise ValueError("no eyes to speak of")
+            return [Face((10.0, 10.0, 100.0, 100.0), 1.0, None)]
+
+    pictures = [astronaut, np.zeros((64, 64, 3), np.uint8), astronaut]
+    readings = Analyzer(random_checkpoint, detector=Stumbling()).analyze(pictures, explain=False)
+    assert [reading.status for reading in readings] == ["ok", "unreadable", "ok"]
+    assert "no eyes to speak of" in readings[1].error
+
+
+def test_a_checkpoint_without_the_head_is_refused(tmp_path):
+    from tests.model.conftest import tiny
+
+    model, processor = tiny(head={"enabled": False})
+    model.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match="no AU-aware head"):
+        Analyzer(tmp_path)
+
+
 def test_stream_gives_what_is_ready_before_the_end(random_checkpoint, astronaut):
     taken = []
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feallm.analyze.evidence import agree, evidence_conversation
+from feallm.analyze.evidence import agree, evidence_conversation, unsupported_claims
 from feallm.facs.action_units import CODED_AUS
-from feallm.facs.answers import read_answer
+from feallm.facs.answers import mentions, read_answer
 from feallm.facs.emotions import EMOTIONS
 
 SMILE = {"AU06": 3.0, "AU12": 4.0}
@@ -50,8 +50,24 @@ def test_words_that_cannot_be_kept_are_replaced(bad):
     assert agree(bad, "happiness", SMILE)[0] == text, "the same reading gets the same words"
 
 
+SENTENCES = (
+    "The face shows happiness.",
+    "The face shows anger.",
+    "It is not happiness.",
+    "The nose is wrinkled (AU9).",
+    "There is no AU9.",
+    "The cheeks are lifted (AU6).",
+    "AU6 is absent.",
+    "The lip corners are raised (AU12), and the brows are lowered (AU4).",
+    "It might be fear.",
+    "No action units are present.",
+    "It is happiness because AU6 and AU12 occur together.",
+    "and then",
+)
+
+
 @given(
-    st.text(max_size=200),
+    st.one_of(st.text(max_size=200), st.lists(st.sampled_from(SENTENCES), max_size=6).map(" ".join)),
     st.sampled_from(EMOTIONS),
     st.dictionaries(st.sampled_from(CODED_AUS), st.floats(0, 5), max_size=6),
 )
@@ -61,6 +77,16 @@ def test_whatever_is_written_what_is_shown_agrees(text, emotion, units):
     assert found.agrees
     assert answer.emotion == emotion
     assert set(answer.aus) <= set(units)
+    for mention in mentions(shown):
+        assert (mention.polarity != "asserted") or mention.value in {emotion, *units}, shown
+        assert (mention.polarity != "denied") or mention.value not in {emotion, *units}, shown
+
+
+def test_a_claim_taken_back_is_still_a_claim():
+    text, found = agree(f"{GOOD} The nose is wrinkled (AU9). There is no AU9.", "happiness", SMILE)
+    assert text == f"{GOOD} There is no AU9."
+    assert found.repaired == 1
+    assert unsupported_claims("AU9 is shown. AU6 is absent.", "happiness", SMILE) == ["AU09", "AU06"]
 
 
 def test_the_evidence_comes_before_the_question_why():

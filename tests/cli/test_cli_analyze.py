@@ -79,6 +79,31 @@ def test_several_faces_are_annotated_on_one_picture(feallm_command, checkpoint, 
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["two.feallm.png"]
 
 
+def test_a_url_is_read_once_and_what_was_read_is_drawn(feallm_command, checkpoint, camera, tmp_path):
+    url = f"http://127.0.0.1:{camera.server_port}/now.png"
+    options = ("--detector", "none", "--no-explain", "--allow-private-urls", "--annotate", tmp_path)
+    assert feallm_command("analyze", url, "--model", checkpoint, *options).exit_code == 0
+    assert camera.asked == 1
+    pixels = np.asarray(Image.open(tmp_path / "now.feallm.png"))
+    assert (pixels == (255, 0, 0)).all(axis=2).sum() > 10_000
+    assert (pixels == (0, 0, 255)).all(axis=2).sum() == 0
+
+
+def test_its_own_pictures_are_not_photos(feallm_command, checkpoint, photos):
+    options = ("--model", checkpoint, "--no-explain", "--annotate", photos)
+    for _ in range(2):
+        result = feallm_command("analyze", photos / "*.png", *options)
+        assert "2 faces read in 3 pictures" in result.stderr
+        assert len(list(photos.glob("*.feallm.png"))) == 3
+    for name in NAMES:
+        (photos / name).unlink()
+    result = feallm_command("analyze", photos, "--model", checkpoint, "--json", "--no-explain")
+    assert result.exit_code == 1
+    (record,) = json.loads(result.stdout)
+    assert record["status"] == "unreadable"
+    assert "only annotated pictures" in record["error"]
+
+
 def test_ctrl_c_keeps_what_is_done(started, checkpoint, photos, tmp_path):
     output = tmp_path / "faces.json"
     many = [str(photos / "astronaut.png")] * 3000

@@ -1,6 +1,7 @@
 """FER2013 and FER+ in each layout they are found in, written here in miniature; and AU codes."""
 
 import csv
+import importlib
 import io
 
 import numpy as np
@@ -48,6 +49,17 @@ def test_kaggle_csv_with_votes(tmp_path):
     (tie,) = fer2013(tmp_path, "val")
     assert tie.labels == {"fer2013": "neutral"}, "a tie of the votes has no plurality"
     assert tie.emotions["ferplus"][0] == pytest.approx(0.5)
+
+
+def test_known_repeats_are_flagged_in_the_csv_too(tmp_path, monkeypatch):
+    source = importlib.import_module("feallm.data.sources.fer2013")
+    known = source.known_repeats()
+    flags = [next(iter(flag)) for flag in known.values()]
+    assert (flags.count("near_copy_in_test") > 300, flags.count("copy")) == (True, 393)
+    assert all(len(identity) == 10 and int(identity[3:]) < 28709 for identity, f in known.items() if "copy" not in f)
+    write_kaggle(tmp_path)
+    monkeypatch.setattr(source, "known_repeats", lambda: {"fer0000001": frozenset({"near_copy_in_test"})})
+    assert [bool(face.flags) for face in fer2013(tmp_path, "train")] == [False, True]
 
 
 def test_kaggle_csv_without_votes(tmp_path):

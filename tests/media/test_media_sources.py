@@ -257,6 +257,19 @@ def test_mixed_and_nested(folder):
     assert count([]) == 0
 
 
+def test_ready_pictures_pass_through_as_they_are():
+    ready = [Picture("me", np.zeros((9, 9, 3), np.uint8), None), Picture("gone", None, "why", frame=3)]
+    (alone,) = pictures(ready[0])
+    assert alone is ready[0]
+    source = [grey(1), ready, grey(2), ready[0]]
+    found = list(pictures(source, limits=Limits(max_pixels=16)))
+    assert [picture.input for picture in found] == ["image[0]", "me", "gone", "image[3]", "me"]
+    assert [found[1], found[2], found[4]] == [*ready, ready[0]]
+    assert (count(source), count(ready[0])) == (5, 1)
+    again = list(pictures(pictures(iter([grey(1), grey(2)]))))
+    assert [picture.input for picture in again] == ["image[0]", "image[1]"]
+
+
 def test_a_column_of_paths(folder):
     column = np.array([str(folder / "img1.png"), str(folder / "img2.PNG")], dtype=object)
     assert values(column) == [1, 2]

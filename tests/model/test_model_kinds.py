@@ -89,6 +89,12 @@ def test_wrong_placeholder_count_raises(built):
         model(**inputs)
 
 
+def test_placeholders_without_a_face_raise(built):
+    model, processor = built
+    with pytest.raises(ValueError, match="no face was given"):
+        model(input_ids=inputs_for(processor)["input_ids"])
+
+
 def test_wrong_face_size_raises(built):
     model, _ = built
     with pytest.raises(ValueError, match="pixel_values must be"):

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from feallm.analyze.reading import Consistency, FaceReading
+from feallm.media import pictures
 from feallm.report.outlets import JsonArray, Screen, Tally, expand
 from feallm.report.words import percent
 from tests.report.conftest import make_reading
@@ -90,3 +91,21 @@ def test_folders_are_listed_before_anything_is_written(tmp_path):
         str(tmp_path / "b.png"),
         "https://x.org/y.png",
     ]
+
+
+def test_annotated_pictures_are_no_photos_unless_named_and_nothing_found_has_its_reason(tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "empty").mkdir()
+    for name in ("a.jpg", "b.png", "a.feallm.png", "old/x.feallm.png"):
+        (tmp_path / name).write_text("")
+    assert expand([f"{tmp_path}/*"]) == [f"{tmp_path}/a.jpg", f"{tmp_path}/b.png"]
+    assert expand([f"{tmp_path}/**/*.png"]) == [f"{tmp_path}/b.png"]
+    for named in (f"{tmp_path}/a.feallm.png", "https://x.org/y.feallm.png?s=[1]", "data:,[*"):
+        assert expand([named]) == [named]
+    for given in (f"{tmp_path}/old", f"{tmp_path}/old/*.png"):
+        (found,) = expand([given])
+        assert found.input == given
+        assert "only annotated pictures (*.feallm.png)" in found.error
+    for given in (f"{tmp_path}/empty", f"{tmp_path}/*.gif", f"{tmp_path}/gone.png"):
+        (found,), (usual,) = expand([given]), pictures(given)
+        assert (found.input, found.error) == (usual.input, usual.error)

@@ -11,7 +11,7 @@ from feallm.data.records import LabelledFace, one_hot
 from feallm.data.sources import SOURCES
 from feallm.facs.action_units import CODED_AUS
 from feallm.facs.emotions import LABEL_SETS
-from feallm.settings import load_recipe
+from feallm.settings import SettingsError, load_recipe
 from feallm.train.bank import fill, is_held_back
 from feallm.train.recipe import TrainRecipe
 from feallm.train.run import train
@@ -92,30 +92,76 @@ def test_every_stage_runs_and_moves_only_its_parts(recipe):
     assert set(config["head_config"]["au_thresholds"]) == set(CODED_AUS)
 
 
-def test_an_interrupted_run_goes_on_where_it_was(recipe, monkeypatch):
+class KilledError(Exception):
+    """What stops a run in the middle of a stage."""
+
+
+@pytest.mark.parametrize("stopped_in", ["encoder", "language"])
+def test_a_run_stopped_inside_a_stage_ends_as_an_unstopped_one(recipe, monkeypatch, stopped_in):
     import feallm.train.run as run
 
     whole = weights(train(recipe.model_copy(update={"output": f"{recipe.output}-whole"})))
+    steps = []
 
-    class KilledError(Exception):
-        pass
+    class Stop(run.TrainerCallback):
+        def on_step_end(self, args, state, control, **_):
+            steps.append((Path(args.output_dir).name, state.global_step))
 
-    original = run.run_stage
+        def on_save(self, args, state, control, **_):
+            if Path(args.output_dir).name.endswith(stopped_in):
+                raise KilledError
 
-    def killed(recipe, stage, *rest):
-        if stage.name == "projector":
-            raise KilledError
-        original(recipe, stage, *rest)
+    class Stopping(run.Trainer):
+        def __init__(self, *args, callbacks=(), **kwargs):
+            super().__init__(*args, callbacks=[*callbacks, Stop()], **kwargs)
 
-    monkeypatch.setattr(run, "run_stage", killed)
+    original = run.Trainer
+    monkeypatch.setattr(run, "Trainer", Stopping)
     with pytest.raises(KilledError):
         train(recipe)
-    monkeypatch.setattr(run, "run_stage", original)
-    seen = []
-    monkeypatch.setattr(run, "run_stage", lambda r, s, *rest: (seen.append(s.name), original(r, s, *rest)))
+    stage = next(name for name, _ in steps if name.endswith(stopped_in))
+    assert steps[-1] == (stage, 2), "saved at step 2 of 3 and stopped there"
+    done = len(steps)
+    monkeypatch.setattr(Stop, "on_save", lambda *a, **k: None)
     again = weights(train(recipe))
-    assert seen == ["projector", "language"], "finished stages are not done twice"
-    assert all(torch.allclose(whole[name].float(), again[name].float(), atol=1e-2) for name in whole)
+    assert steps[done] == (stage, 3), "goes on after the saved step, and finished stages are not done twice"
+    monkeypatch.setattr(run, "Trainer", original)
+    assert set(whole) == set(again)
+    for name, value in whole.items():
+        assert torch.equal(value, again[name]), name
+
+
+def test_a_run_of_another_recipe_is_not_resumed(recipe):
+    Path(recipe.output).mkdir()
+    import yaml
+
+    changed = recipe.model_copy(update={"seed": 99}).model_dump(mode="json")
+    (Path(recipe.output) / "recipe.yaml").write_text(yaml.safe_dump(changed))
+    with pytest.raises(SettingsError, match="seed differ"):
+        train(recipe)
+
+
+def test_held_back_repeats_of_learned_faces_are_found():
+    from feallm.train.bank import repeats
+
+    rng = np.random.default_rng(0)
+    faces = torch.from_numpy(rng.integers(0, 255, (6, 1, 48, 48), dtype=np.uint8))
+    noisy = (faces[2].float() * 0.9 + 10).to(torch.uint8)
+    mine = torch.stack([noisy, faces[4].flip(2), torch.from_numpy(rng.integers(0, 255, (1, 48, 48), dtype=np.uint8))])
+    assert repeats(mine, faces).tolist() == [True, True, False]
+
+
+def test_a_label_set_without_labels_is_refused(recipe, monkeypatch):
+    from dataclasses import replace
+
+    from feallm.train.bank import load_banks
+
+    def without(path, split):
+        return (replace(f, emotions={"fer2013": f.emotions["fer2013"]}) for f in drawn_faces(path, split))
+
+    monkeypatch.setitem(SOURCES, "fer2013", without)
+    with pytest.raises(ValueError, match="label set 'ferplus'"):
+        load_banks(recipe.data, side=48, grayscale=True, label_sets=["ferplus", "fer2013"], units=list(CODED_AUS))
 
 
 def test_excluded_faces_are_not_trained_on(recipe):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -133,11 +134,15 @@ class Analyzer:
         if picture.pixels is None:
             yield _Slot(replace(blank, status="unreadable", error=picture.error))
             return
-        found = self.detector.detect(picture.pixels)
-        if not found:
-            yield _Slot(replace(blank, status="no_face"))
-        for number, face in enumerate(found):
-            yield self._slot(blank, picture.pixels, face, number)
+        try:
+            slots = [
+                self._slot(blank, picture.pixels, face, number)
+                for number, face in enumerate(self.detector.detect(picture.pixels))
+            ]
+        except (ValueError, cv2.error) as error:  # one picture that a detector stumbles over must not stop the others
+            reason = f"no face could be cut out: {type(error).__name__}: {error}"
+            slots = [_Slot(replace(blank, status="unreadable", error=reason))]
+        yield from slots or [_Slot(replace(blank, status="no_face"))]
 
     def _slot(self, blank: FaceReading, pixels: NDArray[np.uint8], face: Face, number: int) -> _Slot:
         size = self.engine.info.face_size
@@ -193,7 +198,10 @@ class Analyzer:
         worded = []
         for reading, text in zip(readings, texts, strict=True):
             explanation, consistency = agree(text, str(reading.emotion), reading.present_units)
-            worded.append(replace(reading, explanation=explanation, consistency=consistency, raw_text=text))
+            status = reading.status if consistency.agrees or reading.status != "ok" else "unparsed"
+            worded.append(
+                replace(reading, status=status, explanation=explanation, consistency=consistency, raw_text=text)
+            )
         return worded
 
 

@@ -1,12 +1,12 @@
 """Evidence first: the reading's numbers as the turns the language model must continue, and the check of its words."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
 
 from feallm.analyze.engine import Conversation
 from feallm.analyze.reading import Consistency
-from feallm.facs.answers import read_answer
+from feallm.facs.answers import mentions, read_answer
 from feallm.facs.wording import explain, list_units
 from feallm.prompts import ask
 
@@ -26,6 +26,17 @@ def evidence_conversation(emotion: str, units: Mapping[str, float], classes: Seq
         *question("emotion", classes),
         {"role": "assistant", "content": f"{emotion.capitalize()}."},
         *question("reason"),
+    ]
+
+
+def unsupported_claims(text: str, emotion: str, units: Collection[str]) -> list[str]:
+    """What a text claims against a reading: asserted emotions and AUs it does not show, denied ones that it does."""
+    shown = {emotion, *units}
+    return [
+        mention.value
+        for mention in mentions(text)
+        if (mention.polarity == "asserted" and mention.value not in shown)
+        or (mention.polarity == "denied" and mention.value in shown)
     ]
 
 
@@ -50,20 +61,15 @@ def agree(text: str, emotion: str, units: Mapping[str, float]) -> tuple[str, Con
 
 
 def _fits(text: str, emotion: str, units: Mapping[str, float]) -> bool:
-    answer = read_answer(text)
-    finished = text.rstrip()[-1:] in {".", "!", "?"}
-    named = finished and set(answer.emotions) <= {emotion} and answer.emotion == emotion
-    nothing_claimed = not answer.none_aus or not units
-    return named and nothing_claimed and set(answer.aus) <= set(units) and not set(answer.denied_aus) & set(units)
+    """A finished text that names the emotion and claims nothing against the reading."""
+    return _harmless(text, emotion, units) and read_answer(text).emotion == emotion
 
 
-def _harmless(sentence: str, emotion: str, units: Mapping[str, float]) -> bool:
-    answer = read_answer(sentence)
-    return (
-        set(answer.emotions) <= {emotion}
-        and emotion not in answer.denied_emotions
-        and set(answer.aus) <= set(units)
-        and not set(answer.denied_aus) & set(units)
-        and (not answer.none_aus or not units)
-        and sentence[-1:] in {".", "!", "?"}
-    )
+def _harmless(text: str, emotion: str, units: Mapping[str, float]) -> bool:
+    """Ends as a sentence does, and no mention in it goes against the reading.
+
+    Each mention is judged by itself: said once and taken back later, a false claim is still one.
+    """
+    if text.rstrip()[-1:] not in {".", "!", "?"} or (read_answer(text).none_aus and units):
+        return False
+    return not unsupported_claims(text, emotion, units)

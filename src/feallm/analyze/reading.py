@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 from feallm.faces.quality import Quality
 
-__all__ = ["STATUSES", "ActionUnitReading", "Consistency", "FaceReading", "Quality", "Status"]
+__all__ = ["ActionUnitReading", "Consistency", "FaceReading", "Quality", "Status"]
 
 Status = Literal["ok", "no_face", "unreadable", "low_quality", "unparsed"]
-STATUSES: tuple[Status, ...] = ("ok", "no_face", "unreadable", "low_quality", "unparsed")
 
 
 @dataclass(frozen=True)

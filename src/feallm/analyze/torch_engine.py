@@ -89,6 +89,8 @@ class TorchEngine:
         self.model, self.processor, name = load(model)
         self.model.to(self.device).eval()
         head = self.model.config.head_config
+        if self.model.model.head is None:
+            raise CheckpointError(f"{name} has no AU-aware head, which every number is read from: train one with it")
         self.head = head
         units = tuple(head.action_units)
         self.info = EngineInfo(
@@ -157,13 +159,6 @@ class TorchEngine:
             logits = torch.cat([prefix.logits[:, -1:], output.logits[:, :-1]], dim=1).float().log_softmax(-1)
             columns.append(logits.gather(2, ids.unsqueeze(-1)).sum(dim=(1, 2)))
         return _numpy(torch.stack(columns, dim=1))
-
-
-def choose(encoded: FaceFeatures, rows: Sequence[int]) -> FaceFeatures:
-    """The features of some of the faces."""
-    index = torch.tensor(list(rows), device=encoded.taps[0].device)
-    attended = encoded.attended[index] if encoded.attended is not None else None
-    return FaceFeatures(taps=[tap[index] for tap in encoded.taps], attended=attended)
 
 
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:

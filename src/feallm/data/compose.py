@@ -67,10 +67,13 @@ def _emotion_turn(emotion: str, label_set: str, rng: Random) -> Turn:
 
 def _claims(answer: str, emotion: str, units: dict[str, float] | None) -> Claims:
     """An answer in words may leave out weaker AUs: its claims are what it says, read by the one reader."""
-    asserted = read_answer(answer).aus
-    if not set(asserted) <= set(units or ()):
-        raise ValueError(f"composed answer asserts {asserted} where only {sorted(units or ())} are labelled: {answer}")
-    return Claims(emotion=emotion, asserted=asserted)
+    found = read_answer(answer)
+    if found.emotion != emotion or not set(found.aus) <= set(units or ()):
+        raise ValueError(
+            f"composed answer reads as {found.emotion} with {found.aus}, the labels are {emotion} with "
+            f"{sorted(units or ())}: {answer}"
+        )
+    return Claims(emotion=emotion, asserted=found.aus)
 
 
 def compose_records(faces: Sequence[LabelledFace], *, per_face: int, seed: int) -> list[Record]:

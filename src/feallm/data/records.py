@@ -56,12 +56,11 @@ class Claims:
 
     emotion: str | None = None
     asserted: tuple[str, ...] = ()
-    denied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A question and its answer; `evidence` turns are given to the model when it explains, not asked of it."""
+    """A question, its answer, and what the answer claims."""
 
     question: str
     answer: str

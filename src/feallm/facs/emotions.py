@@ -131,7 +131,6 @@ EMOTION_WORDS: dict[str, tuple[str, ...]] = {
 """
 
 _ALIASES: dict[str, str] = {word: emotion for emotion, words in EMOTION_WORDS.items() for word in words} | {
-    "none": "neutral",
     "panic": "fear",
     "astonish": "surprise",
     "sorry": "sadness",

@@ -17,10 +17,11 @@ from . import arrays, decode, read
 from .find import find
 from .limits import DEFAULT_LIMITS, Limits, UnreadableError
 
-SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+ADDRESS = re.compile(r"data:|[a-z][a-z0-9+.-]+://", re.IGNORECASE | re.ASCII)
+"""How text begins that is a data URL or URL; other text is a path, a folder or a pattern."""
 ACCEPTED = (
     "a path, folder, pattern, URL or data URL (str or Path), a PIL image, a numpy array, bytes, a file "
-    "object, or a list or other ordered iterable of these"
+    "object, a Picture, or a list or other ordered iterable of these"
 )
 
 
@@ -69,10 +70,11 @@ def pictures(source: Any, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Pictur
     source: a path to a file (any suffix), a folder (all levels, natural order, picture suffixes, hidden names
         skipped), a pattern ("**/*.png"), an http(s) URL, a data URL; a PIL image; a numpy array (shapes and
         ranges: `arrays.from_array`; a batch [N, H, W, C] gives N); an encoded file as bytes or as an object
-        with `read`; or a list, tuple or other ordered iterable of any of these, nested as you like.
+        with `read`; a `Picture`; or a list, tuple or other ordered iterable of any of these, nested as you like.
 
     Every picture comes as upright RGB with transparency over white. What cannot be read, an empty folder and
-    a pattern without match included, is one Picture with the reason in `error`; the rest goes on.
+    a pattern without match included, is one Picture with the reason in `error`; the rest goes on. A `Picture`
+    is ready: the same object comes out, its name kept, its pixels neither copied nor held to `limits`.
 
     Raises TypeError where a source is of another type: at once, or inside a generator when it is reached.
     """
@@ -96,6 +98,9 @@ def count(source: Any) -> int | None:
 
 def _pictures(source: Any, limits: Limits) -> Iterator[Picture]:
     for place, item in enumerate(_items(source)):
+        if isinstance(item, Picture):
+            yield item
+            continue
         name = f"{item.name}[{place}]" if item.numbered else item.name
         try:
             picture = Picture(name, item.load(limits), None)
@@ -115,13 +120,15 @@ def _check(source: Any) -> None:
 def _is_leaf(source: Any) -> bool:
     if isinstance(source, type):
         return False
-    if isinstance(source, str | os.PathLike | Image.Image | bytes | bytearray | memoryview):
+    if isinstance(source, str | os.PathLike | Image.Image | bytes | bytearray | memoryview | Picture):
         return True
     return hasattr(source, "__array__") or callable(getattr(source, "read", None))
 
 
-def _items(source: Any) -> Iterator[_Item]:
-    if isinstance(source, str | os.PathLike):
+def _items(source: Any) -> Iterator[_Item | Picture]:
+    if isinstance(source, Picture):
+        yield source
+    elif isinstance(source, str | os.PathLike):
         yield from _named(os.fsdecode(source), is_text=isinstance(source, str))
     elif isinstance(source, Image.Image):
         yield _Item("image", partial(decode.from_image, source), numbered=True)
@@ -141,10 +148,10 @@ def _items(source: Any) -> Iterator[_Item]:
 
 
 def _named(name: str, is_text: bool) -> Iterator[_Item]:
-    scheme = SCHEME.match(name) if is_text else None
-    if is_text and name[:5].lower() == "data:":
+    address = ADDRESS.match(name) if is_text else None
+    if address is not None and address[0].lower() == "data:":
         yield _Item("data", partial(_decoded, read.from_data_url, name), numbered=True)
-    elif scheme is not None:
+    elif address is not None:
         yield _Item(name, partial(_decoded, _fetch, name))
     else:
         try:
@@ -154,7 +161,7 @@ def _named(name: str, is_text: bool) -> Iterator[_Item]:
             yield _Item(name, partial(_refuse, str(reason)))
 
 
-def _array_items(array: NDArray[Any]) -> Iterator[_Item]:
+def _array_items(array: NDArray[Any]) -> Iterator[_Item | Picture]:
     if array.ndim == 1 and array.dtype.kind in "OU":  # a table's column of paths
         yield from _items(array.tolist())
     elif array.ndim == 4 and len(array) == 0:

@@ -230,6 +230,9 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         """Text [B, L] with its placeholders filled -> embeddings [B, L, T]."""
         embeds: Tensor = self.get_input_embeddings()(input_ids)
         if features is None:
+            placeholders = (input_ids == self.config.image_token_id) | (input_ids == self.config.clue_token_id)
+            if placeholders.any():
+                raise ValueError("the text has placeholders of a face, but no face was given: pass pixel_values")
             return embeds
         visual, local = self.model.project(features)
         embeds = self._place(input_ids, embeds, self.config.image_token_id, visual, "visual tokens V")

@@ -59,13 +59,10 @@ class FeallmProcessor(ProcessorMixin):
         ready = [_grey(face) if self.grayscale else face for face in faces]
         return self.image_processor(ready, return_tensors="pt")["pixel_values"]
 
-    def chat(self, conversations: Sequence[Conversation], *, answer: bool = True) -> list[str]:
-        """Conversations of `{"role", "content"}` turns -> texts with placeholders in front.
-
-        `answer=True` ends each text where the assistant is to speak; False closes the last turn (training).
-        """
+    def chat(self, conversations: Sequence[Conversation]) -> list[str]:
+        """Conversations of `{"role", "content"}` turns -> texts with placeholders in front; the assistant is next."""
         texts = self.tokenizer.apply_chat_template(
-            [list(turns) for turns in conversations], tokenize=False, add_generation_prompt=answer
+            [list(turns) for turns in conversations], tokenize=False, add_generation_prompt=True
         )
         return [self.placeholders + text for text in texts]
 

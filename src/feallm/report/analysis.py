@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +14,8 @@ from tqdm import tqdm
 
 from feallm.analyze import Analyzer
 from feallm.analyze.analyzer import Progress
-from feallm.media import Limits, count
+from feallm.analyze.reading import FaceReading
+from feallm.media import Limits, Picture, count, pictures
 from feallm.media.limits import DEFAULT_LIMITS
 from feallm.report.outlets import AnnotatedFolder, JsonArray, Outlet, Screen, Tally, expand
 from feallm.tables import OutputError, TableWriter, check_path
@@ -56,7 +58,7 @@ def analyze(wishes: Wishes, out: Console, err: Console) -> Tally:
     sources, tally = expand(wishes.inputs), Tally()
     try:
         with ExitStack() as stack:
-            folder = None if wishes.annotate is None else AnnotatedFolder(sources, wishes.annotate, wishes.limits)
+            folder = None if wishes.annotate is None else AnnotatedFolder(wishes.annotate)
             analyzer = _analyzer(wishes)
             outlets: list[Outlet] = [tally]
             if wishes.output is not None:
@@ -68,7 +70,8 @@ def analyze(wishes: Wishes, out: Console, err: Console) -> Tally:
             stack.enter_context(shown)
             outlets.append(shown)
             progress = stack.enter_context(_progress_bar(total, err.file))
-            for reading in analyzer.stream(sources, explain=wishes.explain, progress=progress):
+            stream = pictures(sources, limits=wishes.limits)
+            for reading in _readings(analyzer, stream, folder, wishes.explain, progress):
                 for outlet in outlets:
                     outlet.add(reading)
     except KeyboardInterrupt as stop:
@@ -90,6 +93,17 @@ def _analyzer(wishes: Wishes) -> Analyzer:
         raise WishError(str(error)) from error
 
 
+def _readings(
+    analyzer: Analyzer, stream: Iterator[Picture], folder: AnnotatedFolder | None, explain: bool, progress: Progress
+) -> Iterator[FaceReading]:
+    """The readings of a stream of pictures, each read once: `folder` keeps the very pixels that were analyzed."""
+    if folder is None:
+        yield from analyzer.stream(stream, explain=explain, progress=progress)
+        return
+    for first in stream:  # once, unless the folder's room is full: then the rest goes on after its readings
+        yield from analyzer.stream(folder.keep(chain([first], stream)), explain=explain, progress=progress)
+
+
 def _shown(wishes: Wishes, out: Console, *, roomy: bool) -> JsonArray | Screen:
     return JsonArray(out.file) if wishes.as_json else Screen(out, roomy=roomy)
 
@@ -100,8 +114,7 @@ def _progress_bar(total: int | None, stream: IO[str]) -> Iterator[Progress]:
     quiet = not stream.isatty() or total == 1
     with tqdm(total=total, unit=" pictures", file=stream, disable=quiet, leave=False) as bar:
 
-        def progress(done: int, whole: int | None) -> None:
-            bar.total = whole
-            bar.update(done - bar.n)
+        def progress(_done: int, _total: int | None) -> None:  # both are of one call of the analyzer, not of the run
+            bar.update()
 
         yield progress

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Protocol
@@ -18,12 +18,18 @@ from rich.console import Console
 from tqdm import tqdm
 
 from feallm.analyze.reading import FaceReading
-from feallm.media import Limits, Picture, pictures
+from feallm.media import Picture
 from feallm.media.find import find
+from feallm.media.images import ADDRESS
 from feallm.media.limits import UnreadableError
 from feallm.report.annotate import SUFFIX, save_annotated
 from feallm.report.terminal import Rows, view
 from feallm.tables import OutputError
+
+ROOM = 1 << 29
+"""Bytes of pixels that wait to be drawn: a dozen photos of 12 megapixels. Readings wait for a full batch of
+faces, and pictures without one do not fill it."""
+ONLY_ANNOTATED = f"only annotated pictures (*{SUFFIX}) are there, and those are not read: name one itself to read it"
 
 
 class Outlet(Protocol):
@@ -98,18 +104,29 @@ class Screen(AbstractContextManager["Screen"]):
 
 
 class AnnotatedFolder(AbstractContextManager["AnnotatedFolder"]):
-    """Annotated pictures of `sources` in `folder`. The pictures are read once more, in step with their
-    readings.
+    """Annotated pictures in `folder`: each picture that `keep` passes on is drawn with the readings of it that
+    come by `add`, in the same order, and is forgotten then.
 
     Raises OutputError where the folder cannot be made or written in.
     """
 
-    def __init__(self, sources: Sequence[str], folder: Path, limits: Limits) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.pictures: Iterator[Picture] = pictures(list(sources), limits=limits)
+        self.kept: deque[Picture] = deque()
+        self.held = 0  # bytes of the kept pictures' pixels
         self.waiting: list[FaceReading] = []
         self.taken: set[str] = set()
         check_folder(folder)
+
+    def keep(self, source: Iterable[Picture]) -> Iterator[Picture]:
+        """Pass pictures on and keep them until they are drawn. Ends early, before it takes another one from
+        `source`, where `ROOM` is full: whoever reads then gives the readings of all that it got."""
+        for picture in source:
+            self.kept.append(picture)
+            self.held += _size(picture)
+            yield picture
+            if self.held >= ROOM:
+                return
 
     def add(self, reading: FaceReading) -> None:
         if starts_picture(reading):
@@ -123,12 +140,8 @@ class AnnotatedFolder(AbstractContextManager["AnnotatedFolder"]):
     def _save(self) -> None:
         if not self.waiting:
             return
-        picture = next(self.pictures, None)
-        if picture is None or picture.input != self.waiting[0].input:
-            raise OutputError(
-                f"{self.waiting[0].input} changed its place while it was read, so it cannot be annotated: "
-                "run again when nothing writes to the folder"
-            )
+        picture = self.kept.popleft()
+        self.held -= _size(picture)
         try:
             save_annotated(picture, self.waiting, self.folder, self.taken)
         except OSError as error:
@@ -150,23 +163,29 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
         raise OutputError(f"cannot write in {folder}: {error.strerror or error}; choose another folder") from error
 
 
-def expand(inputs: Sequence[str]) -> list[str]:
-    """Folders as the pictures in them now, without annotated ones; everything else as it is.
+def expand(inputs: Sequence[str]) -> list[str | Picture]:
+    """One source a picture: files in folders and of patterns as they are now, without annotated ones, and an
+    unreadable `Picture` where there are none; files and addresses that are named themselves as they are.
 
     The list is made before anything is written, so that a run never reads what it writes itself.
     """
-    sources: list[str] = []
-    for given in inputs:
-        sources += [given] if not os.path.isdir(given) else _pictures_in(given)
-    return sources
+    return [source for given in inputs for source in _expanded(given)]
 
 
-def _pictures_in(folder: str) -> list[str]:
+def _expanded(given: str) -> Sequence[str | Picture]:
+    if ADDRESS.match(given):
+        return [given]
     try:
-        found = [path for path in find(folder) if not path.endswith(SUFFIX)]
-    except UnreadableError:
-        found = []
-    return found or [folder]
+        found = list(find(given))
+    except UnreadableError as reason:
+        return [Picture(given, None, str(reason))]
+    if found == [given]:
+        return found
+    return [path for path in found if not path.endswith(SUFFIX)] or [Picture(given, None, ONLY_ANNOTATED)]
+
+
+def _size(picture: Picture) -> int:
+    return 0 if picture.pixels is None else picture.pixels.nbytes
 
 
 def _count(number: int, noun: str) -> str:

@@ -54,9 +54,3 @@ def augment(faces: Tensor, size: int, recipe: AugmentRecipe, generator: torch.Ge
     """uint8 [B, C, s, s] -> float [B, C, size, size] in 0..1, changed at random."""
     warped = warp(faces.float() / 255, size, recipe, generator)
     return degrade(change_light(warped, recipe, generator), recipe, generator)
-
-
-def plain(faces: Tensor, size: int) -> Tensor:
-    """uint8 [B, C, s, s] -> float [B, C, size, size] in 0..1, only resized."""
-    scaled = faces.float() / 255
-    return F.interpolate(scaled, (size, size), mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)

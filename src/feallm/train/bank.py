@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from feallm.data.records import LabelledFace
 from feallm.data.sources import SOURCES
 from feallm.data.sources.au_codes import read_codes, with_codes
+from feallm.faces import align_face, whole_picture
 from feallm.facs.emotions import LABEL_SETS
 from feallm.settings import data_path
 from feallm.train.recipe import DataRecipe, SourceRecipe
@@ -34,6 +37,12 @@ class FaceBank:
     def coded(self) -> Tensor:
         """[N] bool: faces with action-unit codes."""
         return ~torch.isnan(self.au_targets).all(dim=1)
+
+    def targets(self, rows: Sequence[int]) -> dict[str, object]:
+        """The head's targets of some faces, as `FeallmForConditionalGeneration.forward` takes them."""
+        index = torch.tensor(list(rows), dtype=torch.long)
+        emotions = {name: target[index] for name, target in self.emotion_targets.items()}
+        return {"emotion_targets": emotions, "au_targets": self.au_targets[index]}
 
     def subset(self, chosen: Sequence[int]) -> "FaceBank":
         index = torch.tensor(list(chosen), dtype=torch.long)
@@ -67,12 +76,12 @@ def fill(
     return FaceBank(kept, pixels, emotions, strengths)
 
 
-def _square(face: LabelledFace, side: int, grayscale: bool) -> np.ndarray:
+def _square(face: LabelledFace, side: int, grayscale: bool) -> NDArray[np.uint8]:
+    """The whole picture, which already is a face crop, by the one crop function: [C, side, side]."""
     picture = face.picture()
-    if picture.shape[:2] != (side, side):
-        picture = np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    picture = align_face(picture, whole_picture(picture), side)
     if grayscale:
-        return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[None]
+        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[None], dtype=np.uint8)
     return np.ascontiguousarray(picture.transpose(2, 0, 1))
 
 
@@ -85,10 +94,46 @@ def is_held_back(identity: str, share: float) -> bool:
 def load_banks(
     data: DataRecipe, *, side: int, grayscale: bool, label_sets: Sequence[str], units: Sequence[str]
 ) -> tuple[FaceBank, FaceBank | None]:
-    """The faces to learn from and those held back (None when the recipe holds none back)."""
+    """The faces to learn from and those held back (None when the recipe holds none back).
+
+    Held-back faces that nearly repeat a face learned from are left out of both: FER2013 repeats itself, and a
+    calibration on faces known by heart would be overconfident.
+
+    Raises ValueError when a label set has no labelled face: its output would stay untrained.
+    """
     faces = [face for source in data.train for face in labelled_faces(source)]
     usable = [face for face in faces if not face.flags & set(data.exclude_flags)]
     bank = fill(usable, side, grayscale, label_sets, units)
     held = [i for i, face in enumerate(bank.faces) if is_held_back(face.id, data.held_back)]
     learn = sorted(set(range(len(bank))) - set(held))
-    return bank.subset(learn), bank.subset(held) if held else None
+    for name, target in bank.emotion_targets.items():
+        if not bool((target.sum(dim=1) > 0).any()):
+            raise ValueError(
+                f"no face has a label in the label set {name!r}: give a source that has (FER+ votes stand in "
+                "fer2013new.csv), or name the sets there are in model.head.label_sets"
+            )
+    learned = bank.subset(learn)
+    if not held:
+        return learned, None
+    kept = torch.nonzero(~repeats(bank.subset(held).pixels, learned.pixels)).flatten().tolist()
+    return learned, bank.subset([held[i] for i in kept])
+
+
+def repeats(pixels: Tensor, others: Tensor, threshold: float = 0.95) -> Tensor:
+    """[N] bool: which of `pixels` [N, C, s, s] nearly repeat one of `others`, as they are or mirrored.
+
+    Nearly: the correlation of their 16 x 16 grey versions reaches `threshold`.
+    """
+
+    def signature(faces: Tensor) -> Tensor:
+        small = F.adaptive_avg_pool2d(faces.float().mean(dim=1, keepdim=True), 16)
+        centred = small - small.mean(dim=(2, 3), keepdim=True)
+        return centred / centred.flatten(1).norm(dim=1).clamp(min=1e-6).view(-1, 1, 1, 1)
+
+    mine, theirs = signature(pixels), signature(others).flatten(1)
+    found = torch.zeros(len(pixels), dtype=torch.bool)
+    for start in range(0, len(pixels), 256):
+        part = mine[start : start + 256]
+        for view in (part, part.flip(3)):
+            found[start : start + 256] |= (view.flatten(1) @ theirs.T).amax(dim=1) >= threshold
+    return found

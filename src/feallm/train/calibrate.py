@@ -13,8 +13,13 @@ MIN_POSITIVES = 8
 
 
 def temperature(logits: Tensor, targets: Tensor) -> float:
-    """The temperature T that minimises the cross-entropy of softmax(logits / T) with the raters' distributions."""
+    """The temperature T that minimises the cross-entropy of softmax(logits / T) with the raters' distributions.
+
+    1 where no target is known.
+    """
     known = targets.sum(dim=1) > 0
+    if not bool(known.any()):
+        return 1.0
     grid = torch.exp(torch.linspace(np.log(0.4), np.log(4.0), 200))
     losses = [
         -(targets[known] * F.log_softmax(logits[known] / t, dim=1)).sum(dim=1).mean().item() for t in grid.tolist()

@@ -73,7 +73,7 @@ class StageRecipe(Strict):
     """One stage: which parts learn, from what, and how.
 
     `kind`: "faces" (head losses on augmented faces), "text" (composed conversations without faces: gives a fresh LLM
-    its words, where a large recipe loads a trained one), "conversations" (faces and text).
+    its words), "conversations" (faces and text; the head's loss beside it where the head, clues or encoder learn).
     """
 
     name: str

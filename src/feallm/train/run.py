@@ -1,8 +1,9 @@
 """Runs a recipe: stage after stage with the Hugging Face Trainer, resumable, then calibrates and saves."""
 
+import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import Dataset
-from transformers import AutoConfig, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import AutoConfig, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
+from feallm._version import __version__
 from feallm.data.compose import compose_corpus, compose_records, compose_words
 from feallm.facs.action_units import CODED_AUS
 from feallm.model import FeallmConfig, FeallmForConditionalGeneration, FeallmProcessor
@@ -43,9 +45,8 @@ class Items(Dataset[Any]):
         return self.items[index]
 
 
-def fresh_model(recipe: ModelRecipe, texts: Iterable[str]) -> tuple[FeallmForConditionalGeneration, FeallmProcessor]:
-    """The recipe's model with fresh weights, and a tokenizer trained on `texts`."""
-    tokenizer = train_tokenizer(texts, recipe.vocab_size)
+def fresh_model(recipe: ModelRecipe, tokenizer: Any) -> tuple[FeallmForConditionalGeneration, FeallmProcessor]:
+    """The recipe's model with fresh weights, and its processor."""
     vision, text = dict(recipe.vision), dict(recipe.text)
     config = FeallmConfig(
         vision_config=AutoConfig.for_model(vision.pop("model_type"), **vision),
@@ -144,7 +145,8 @@ def stage_items(
         return compose_words(bank.faces, count=stage.records, seed=recipe.seed), ConversationCollator(processor)
     rows = {face.id: row for row, face in enumerate(bank.faces)}
     records = compose_records(bank.faces, per_face=stage.records_per_face, seed=recipe.seed)
-    return records, ConversationCollator(processor, faces, rows)
+    beside = any(part.split(".")[0] in {"encoder", "head"} or part == "clues" for part in stage.trainable)
+    return records, ConversationCollator(processor, faces, rows, with_targets=beside)
 
 
 def run_stage(
@@ -198,18 +200,19 @@ def calibrated(
 
 
 def train(recipe: TrainRecipe) -> Path:
-    """Run every stage that is not done yet; returns the folder of the final checkpoint.
+    """Run every stage that is not done yet, calibrate; returns the folder of the final checkpoint.
 
-    Raises SettingsError without the training extra, FileNotFoundError or ValueError where the data are not as said.
+    The output folder holds `recipe.yaml` (as resolved), the tokenizer, a folder a stage, and `final/` in the Hugging
+    Face layout.
 
-    The output folder holds `recipe.yaml` (as resolved), a folder a stage, and `final/` in the Hugging Face layout.
+    Raises:
+        SettingsError: the training extra is not installed, or the output folder holds a run of another recipe.
+        FileNotFoundError, ValueError: the data are not as the recipe says.
     """
-    absent = [name for name in ("accelerate", "tensorboard", "pyarrow") if find_spec(name) is None]
-    if absent:
-        raise SettingsError(f"training needs {', '.join(absent)}: pip install 'feallm[train]'")
+    _check_installed(recipe)
     output = Path(recipe.output)
     output.mkdir(parents=True, exist_ok=True)
-    (output / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
+    _same_recipe(recipe, output / "recipe.yaml")
     set_seed(recipe.seed)
     head = recipe.model.head
     bank, held = load_banks(
@@ -220,23 +223,65 @@ def train(recipe: TrainRecipe) -> Path:
         units=list(head.get("action_units") or CODED_AUS),
     )
     log.info("%d faces to learn from, %d held back", len(bank), len(held) if held else 0)
-    model, processor = fresh_model(recipe.model, compose_corpus(bank.faces, seed=recipe.seed))
+    model, processor = fresh_model(recipe.model, _tokenizer(recipe, bank, output / "tokenizer"))
     if recipe.init_from is not None:
         log.info("%d weights taken from %s", take_over(model, Path(recipe.init_from)), recipe.init_from)
     for number, stage in enumerate(recipe.stages, start=1):
         folder = output / f"{number}-{stage.name}"
         if (folder / DONE).is_file():
-            restore(model, stage, folder / "model")
+            take_over(model, folder / "model")
             log.info("stage %s is done already", stage.name)
             continue
         folder.mkdir(parents=True, exist_ok=True)
         run_stage(recipe, stage, folder, model, processor, bank, held)
-        scores = calibrated(model, processor, held)
         save(model.float(), processor, folder / "model")
-        (folder / DONE).write_text(json.dumps(scores))
+        (folder / DONE).write_text(json.dumps({"stage": stage.name}))
+    return finish(recipe, output, processor, held)
+
+
+def finish(recipe: TrainRecipe, output: Path, processor: FeallmProcessor, held: FaceBank | None) -> Path:
+    """Calibrate the last stage's model as it will be read (saved, loaded, full precision), and save it in halves."""
+    last = output / f"{len(recipe.stages)}-{recipe.stages[-1].name}" / "model"
+    model = FeallmForConditionalGeneration.from_pretrained(last, dtype=torch.float32)
+    log.info("held-back faces: %s", calibrated(model, processor, held))
+    resolved = (output / "recipe.yaml").read_text()
+    digest = hashlib.sha256(resolved.encode()).hexdigest()[:8]
+    model.config.revision_note = f"{recipe.name}, feallm {__version__}, recipe {digest}"
     final = output / "final"
     save(model.half(), processor, final)
+    (final / "recipe.yaml").write_text(resolved)
     return final
+
+
+def _check_installed(recipe: TrainRecipe) -> None:
+    wanted = ["accelerate", "tensorboard", "pyarrow"]
+    wanted += ["peft"] if any(stage.lora for stage in recipe.stages) else []
+    absent = [name for name in wanted if find_spec(name) is None]
+    if absent:
+        raise SettingsError(f"training needs {', '.join(absent)}: pip install 'feallm[train]'")
+
+
+def _same_recipe(recipe: TrainRecipe, path: Path) -> None:
+    """Write the resolved recipe, or see that a run to be resumed is of the same one."""
+    resolved = recipe.model_dump(mode="json")
+    if path.is_file():
+        before = yaml.safe_load(path.read_text())
+        changed = [key for key in resolved if before.get(key) != resolved[key]]
+        if changed:
+            raise SettingsError(
+                f"{path.parent} holds a run of another recipe ({', '.join(changed)} differ): "
+                "give another output, or remove that folder"
+            )
+    path.write_text(yaml.safe_dump(resolved, sort_keys=False))
+
+
+def _tokenizer(recipe: TrainRecipe, bank: FaceBank, folder: Path) -> Any:
+    """The run's tokenizer: trained once, kept beside the stages that learned its ids."""
+    if folder.is_dir():
+        return AutoTokenizer.from_pretrained(folder)
+    tokenizer = train_tokenizer(compose_corpus(bank.faces, seed=recipe.seed), recipe.model.vocab_size)
+    tokenizer.save_pretrained(folder)
+    return tokenizer
 
 
 def take_over(model: FeallmForConditionalGeneration, folder: Path) -> int:
@@ -252,20 +297,6 @@ def take_over(model: FeallmForConditionalGeneration, folder: Path) -> int:
     }
     model.load_state_dict(fitting, strict=False)
     return len(fitting)
-
-
-def restore(model: FeallmForConditionalGeneration, stage: StageRecipe, folder: Path) -> None:
-    """Take over a finished stage: its weights and its calibration.
-
-    A stage on faces alone leaves the language side untouched, so its result stays good when the text changes.
-    """
-    done = FeallmForConditionalGeneration.from_pretrained(folder)
-    model.config.head_config = done.config.head_config
-    model.model.config.head_config = done.config.head_config
-    if stage.kind == "faces":
-        model.model.load_state_dict(done.model.state_dict())
-    else:
-        model.load_state_dict(done.state_dict())
 
 
 def save(model: FeallmForConditionalGeneration, processor: FeallmProcessor, folder: Path) -> None:

@@ -5,10 +5,13 @@
 - Parquet: `ferplus_train.parquet`, `ferplus_val.parquet` (id, image, fer2013, votes_…, ferplus, copy flags).
 
 Splits: train (Training), val (PublicTest), test (PrivateTest). Rows that FER+ calls non-faces (NF leads) are left out.
+FER2013 repeats itself: ids known to repeat a picture of another split (`fer2013_repeats.csv`) are flagged where rows
+have ids, that is in the CSV and Parquet layouts.
 """
 
 import csv
 from collections.abc import Iterator, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +109,14 @@ def _from_parquet(path: Path, split: str) -> Iterator[LabelledFace]:
                 yield face
 
 
+def known_repeats() -> dict[str, frozenset[str]]:
+    """id -> flag of the pictures that nearly repeat one of another split, found once over the whole of FER2013."""
+    with resources.files(__package__).joinpath("fer2013_repeats.csv").open(newline="", encoding="utf-8") as stream:
+        return {row["id"]: frozenset({row["flag"]}) for row in csv.DictReader(stream)}
+
+
 def _from_csv(path: Path, split: str) -> Iterator[LabelledFace]:
+    repeats = known_repeats()
     votes_path = path.with_name("fer2013new.csv")
     votes: list[list[float]] | None = None
     if votes_path.is_file():
@@ -121,13 +131,14 @@ def _from_csv(path: Path, split: str) -> Iterator[LabelledFace]:
                 raise ValueError(f"{path}, row {number}: expected {SIDE * SIDE} pixels, got {pixels.size}")
             if votes is not None and number >= len(votes):
                 raise ValueError(f"{votes_path} has {len(votes)} rows, {path} has more: they must be of one release")
+            identity = f"fer{number:07d}"
             face = _face(
-                f"fer{number:07d}",
+                identity,
                 pixels.reshape(SIDE, SIDE),
                 split,
                 ORDERS["fer2013"][int(row["emotion"])],
                 votes[number] if votes is not None else None,
-                frozenset(),
+                repeats.get(identity, frozenset()),
             )
             if face is not None:
                 yield face
