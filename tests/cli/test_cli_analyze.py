@@ -95,9 +95,11 @@ def test_its_own_pictures_are_not_photos(feallm_command, checkpoint, photos):
         result = feallm_command("analyze", photos / "*.png", *options)
         assert "2 faces read in 3 pictures" in result.stderr
         assert len(list(photos.glob("*.feallm.png"))) == 3
-    for name in NAMES:
-        (photos / name).unlink()
-    result = feallm_command("analyze", photos, "--model", checkpoint, "--json", "--no-explain")
+
+
+def test_a_folder_of_annotated_pictures_alone_is_not_read(feallm_command, checkpoint, tmp_path):
+    Image.fromarray(data.astronaut()).save(tmp_path / "me.feallm.png")
+    result = feallm_command("analyze", tmp_path, "--model", checkpoint, "--json", "--no-explain")
     assert result.exit_code == 1
     (record,) = json.loads(result.stdout)
     assert record["status"] == "unreadable"
