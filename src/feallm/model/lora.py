@@ -4,7 +4,7 @@
 checkpoint needs no PEFT to be read.
 """
 
-from torch import nn
+from typing import Any
 
 from feallm.model.modeling import FeallmForConditionalGeneration
 
@@ -42,7 +42,7 @@ def merge_lora(model: FeallmForConditionalGeneration) -> int:
     return len(adapted)
 
 
-def _adapted(model: FeallmForConditionalGeneration) -> dict[str, nn.Module]:
+def _adapted(model: FeallmForConditionalGeneration) -> dict[str, Any]:
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     return {name: layer for name, layer in model.language_model.named_modules() if isinstance(layer, BaseTunerLayer)}

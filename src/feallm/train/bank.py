@@ -128,7 +128,8 @@ def repeats(pixels: Tensor, others: Tensor, threshold: float = 0.95) -> Tensor:
     def signature(faces: Tensor) -> Tensor:
         small = F.adaptive_avg_pool2d(faces.float().mean(dim=1, keepdim=True), 16)
         centred = small - small.mean(dim=(2, 3), keepdim=True)
-        return centred / centred.flatten(1).norm(dim=1).clamp(min=1e-6).view(-1, 1, 1, 1)
+        length: Tensor = torch.linalg.vector_norm(centred, dim=(1, 2, 3), keepdim=True)
+        return centred / length.clamp(min=1e-6)
 
     mine, theirs = signature(pixels), signature(others).flatten(1)
     found = torch.zeros(len(pixels), dtype=torch.bool)

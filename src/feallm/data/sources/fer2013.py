@@ -111,8 +111,8 @@ def _from_parquet(path: Path, split: str) -> Iterator[LabelledFace]:
 
 def known_repeats() -> dict[str, frozenset[str]]:
     """id -> flag of the pictures that nearly repeat one of another split, found once over the whole of FER2013."""
-    with resources.files(__package__).joinpath("fer2013_repeats.csv").open(newline="", encoding="utf-8") as stream:
-        return {row["id"]: frozenset({row["flag"]}) for row in csv.DictReader(stream)}
+    table = resources.files(__package__).joinpath("fer2013_repeats.csv").read_text(encoding="utf-8")
+    return {row["id"]: frozenset({row["flag"]}) for row in csv.DictReader(table.splitlines())}
 
 
 def _from_csv(path: Path, split: str) -> Iterator[LabelledFace]:
