@@ -110,8 +110,8 @@ def analyze(
             limits,
         )
         tally = analysis.analyze(wishes, _Pipe(), Console(stderr=True))
-        if tally.pictures > 1:
-            _say(tally.sentence(output))
+        if tally.pictures > 1 or output is not None or annotate is not None:
+            _say(tally.sentence(output, annotate))
     raise typer.Exit(0 if tally.read else 1)
 
 

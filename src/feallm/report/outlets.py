@@ -51,11 +51,12 @@ class Tally:
         self.read += reading.emotion is not None
         self.statuses[reading.status] += 1
 
-    def sentence(self, output: Path | None = None) -> str:
-        """ "2 faces read in 3 pictures (1 no face); 3 rows in faces.csv"."""
+    def sentence(self, output: Path | None = None, annotate: Path | None = None) -> str:
+        """ "2 faces read in 3 pictures (1 no face); 3 rows in faces.csv; annotated pictures in out"."""
         others = sorted((status, count) for status, count in self.statuses.items() if status != "ok")
         rest = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in others)
         kept = f"; {_count(self.statuses.total(), 'row')} in {output}" if output is not None else ""
+        kept += f"; annotated pictures in {annotate}" if annotate is not None else ""
         read = f"{_count(self.read, 'face')} read in {_count(self.pictures, 'picture')}"
         return f"{read}{f' ({rest})' if rest else ''}{kept}"
 

@@ -5,7 +5,7 @@
 - Parquet: `ferplus_train.parquet`, `ferplus_val.parquet` (id, image, fer2013, votes_…, ferplus, copy flags).
 
 Splits: train (Training), val (PublicTest), test (PrivateTest). Rows that FER+ calls non-faces (NF leads) are left out.
-FER2013 repeats itself: ids known to repeat a picture of another split (`fer2013_repeats.csv`) are flagged where rows
+FER2013 repeats itself: ids known to repeat a picture of another split (`known_repeats.csv`) are flagged where rows
 have ids, that is in the CSV and Parquet layouts.
 """
 
@@ -111,7 +111,7 @@ def _from_parquet(path: Path, split: str) -> Iterator[LabelledFace]:
 
 def known_repeats() -> dict[str, frozenset[str]]:
     """id -> flag of the pictures that nearly repeat one of another split, found once over the whole of FER2013."""
-    table = resources.files(__package__).joinpath("fer2013_repeats.csv").read_text(encoding="utf-8")
+    table = resources.files(__package__).joinpath("known_repeats.csv").read_text(encoding="utf-8")
     return {row["id"]: frozenset({row["flag"]}) for row in csv.DictReader(table.splitlines())}
 
 
