@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default=None, help="a checkpoint folder; the packaged one if not given")
     parser.add_argument("--explain", type=int, default=300, help="how many faces to explain (0: none)")
-    parser.add_argument("--free", type=int, default=500, help="how many faces to ask the language model about unaided")
+    parser.add_argument("--free", type=int, default=1000, help="how many faces to ask the language model about unaided")
     parser.add_argument("--json", type=Path, default=None, help="write the numbers here as well")
     options = parser.parse_args()
     result = measure_faces(options.data, options.model, options.explain, options.free)

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feallm.analyze.evidence import agree, evidence_conversation, unsupported_claims
+from feallm.analyze.evidence import agree, evidence_conversation, faults, unsupported_claims
 from feallm.facs.action_units import CODED_AUS
 from feallm.facs.answers import mentions, read_answer
 from feallm.facs.emotions import EMOTIONS
+from feallm.facs.wording import explain
 
 SMILE = {"AU06": 3.0, "AU12": 4.0}
 GOOD = "The face shows happiness. The cheeks are lifted (AU6). It is happiness because of AU12."
@@ -80,6 +81,31 @@ def test_whatever_is_written_what_is_shown_agrees(text, emotion, units):
     for mention in mentions(shown):
         assert (mention.polarity != "asserted") or mention.value in {emotion, *units}, shown
         assert (mention.polarity != "denied") or mention.value not in {emotion, *units}, shown
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("The face shows happiness. The cheeks are lifted (AU6).", "no reason"),
+        (f"{GOOD} The cheeks are raised (AU6).", "told twice"),
+        ("The face shows happiness. It is happiness because AU12, AU6 and AU12 occur together.", "told twice"),
+        ("The face shows happiness. The cheeks are lifted (AU6). The rest of the face is still.", "still"),
+    ],
+)
+def test_faulty_explanations_are_composed_anew(text, fault):
+    assert any(fault in found for found in faults(text, "happiness", SMILE))
+    shown, found = agree(text, "happiness", SMILE)
+    assert shown != text
+    assert found.repaired >= 1
+    assert faults(shown, "happiness", SMILE) == []
+
+
+@given(
+    st.sampled_from(EMOTIONS), st.dictionaries(st.sampled_from(CODED_AUS), st.floats(0, 5), max_size=8), st.randoms()
+)
+def test_what_is_composed_has_no_faults(emotion, units, rng):
+    text = explain(emotion, units, rng)
+    assert faults(text, emotion, units) == [], text
 
 
 def test_a_claim_taken_back_is_still_a_claim():

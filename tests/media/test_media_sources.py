@@ -315,7 +315,7 @@ def test_generators_are_read_as_asked_for():
     assert values(map(grey, range(3))) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("wrong", [None, 3, 2.5, {}, {"a"}, object(), Path, [grey(1), None], [[7]]])
+@pytest.mark.parametrize("wrong", [None, 3, 2.5, {}, {"a"}, object(), Path, [grey(1), 7], [[7]]])
 def test_wrong_types_say_what_is_accepted(wrong):
     with pytest.raises(TypeError, match="a path, folder, pattern, URL"):
         pictures(wrong)
@@ -324,9 +324,9 @@ def test_wrong_types_say_what_is_accepted(wrong):
 
 
 def test_a_wrong_type_inside_a_generator():
-    found = pictures(each for each in [grey(1), None])
+    found = pictures(each for each in [grey(1), 7])
     assert next(found).error is None
-    with pytest.raises(TypeError, match="NoneType came"):
+    with pytest.raises(TypeError, match="int came"):
         next(found)
 
 
@@ -350,3 +350,13 @@ def test_local_pictures_need_no_network_library():
         "raise SystemExit(any(name in sys.modules for name in ('httpx', 'httpcore', 'torch')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_none_in_a_list_is_one_bad_picture():
+    given = [np.zeros((4, 4, 3), np.uint8), None, np.ones((4, 4, 3), np.uint8)]
+    assert count(given) == 3
+    found = list(pictures(given))
+    assert [picture.input for picture in found] == ["array[0]", "none[1]", "array[2]"]
+    assert "None is no picture" in found[1].error
+    with pytest.raises(TypeError):
+        pictures(None)

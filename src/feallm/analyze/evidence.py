@@ -11,6 +11,9 @@ from feallm.facs.wording import explain, list_units
 from feallm.prompts import ask
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_NUMBER = re.compile(r"\bAU\d+\b")
+_IN_BRACKETS = re.compile(r"\((AU\d+)\)")
+_STILL = re.compile(r"rest of the face is still|alone this", re.IGNORECASE)
 
 
 def question(task: str, classes: Sequence[str] = ()) -> Conversation:
@@ -40,24 +43,42 @@ def unsupported_claims(text: str, emotion: str, units: Collection[str]) -> list[
     ]
 
 
-def agree(text: str, emotion: str, units: Mapping[str, float]) -> tuple[str, Consistency]:
-    """Check an explanation against its reading and mend it: bad sentences go; what is left must name the emotion.
+def faults(text: str, emotion: str, units: Collection[str]) -> list[str]:
+    """What is wrong with an explanation in itself, its claims apart: repetition, false stillness, no reason given."""
+    sentences = _SENTENCE.split(text.strip())
+    found = []
+    told = _IN_BRACKETS.findall(text)
+    if len(set(told)) < len(told) or any(_repeats(_NUMBER.findall(sentence)) for sentence in sentences):
+        found.append("an action unit is told twice")
+    still = _STILL.search(text)
+    if still and set(read_answer(text[: still.start()]).aus) != set(units):
+        found.append("the rest of the face is called still, and it is not")
+    if not any(emotion in sentence.lower() or "verdict" in sentence for sentence in sentences[1:]):
+        found.append("no reason is given")
+    return found
 
-    Returns the text to show and what was found. An explanation with nothing usable left is replaced by one composed
-    from the FACS tables, the same for the same reading.
+
+def _repeats(numbers: Sequence[str]) -> bool:
+    return len(set(numbers)) < len(numbers)
+
+
+def agree(text: str, emotion: str, units: Mapping[str, float]) -> tuple[str, Consistency]:
+    """Check an explanation against its reading and mend it.
+
+    Sentences that claim anything against the reading go. If what is left does not name the emotion, or has `faults`,
+    the explanation is composed from the FACS tables instead, the same for the same reading. Returns the text to show
+    and what was found; `repaired` counts the sentences that went.
     """
     before = read_answer(text)
     unsupported = tuple(unit for unit in before.aus if unit not in units)
-    if _fits(text, emotion, units):
-        return text, Consistency(True, 0, (), before.emotion)
     sentences = _SENTENCE.split(text.strip()) if text.strip() else []
     kept = [sentence for sentence in sentences if _harmless(sentence, emotion, units)]
     mended = " ".join(kept)
-    if not kept or not _fits(mended, emotion, units):
-        seed = f"{emotion} {sorted(units)}"
-        mended, kept = explain(emotion, units, Random(seed)), []
-    repaired = max(len(sentences) - len(kept), 1)
-    return mended, Consistency(_fits(mended, emotion, units), repaired, unsupported, before.emotion)
+    if not kept or not _fits(mended, emotion, units) or faults(mended, emotion, units):
+        mended, kept = explain(emotion, units, Random(f"{emotion} {sorted(units)}")), []
+    repaired = 0 if kept and len(kept) == len(sentences) else max(len(sentences) - len(kept), 1)
+    shown = text if not repaired else mended
+    return shown, Consistency(_fits(shown, emotion, units), repaired, unsupported, before.emotion)
 
 
 def _fits(text: str, emotion: str, units: Mapping[str, float]) -> bool:

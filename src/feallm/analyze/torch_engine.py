@@ -31,7 +31,8 @@ def pick_device(device: str) -> torch.device:
         torch.empty(1, device=chosen)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"device {device!r} cannot be used here ({reason}): use auto, cpu or cuda") from error
+        because = f" ({reason})" if len(reason) < 80 else ""  # torch lists every kind of device it ever heard of
+        raise ValueError(f"device {device!r} cannot be used here{because}: use auto, cpu or cuda") from error
     return chosen
 
 
@@ -74,6 +75,11 @@ def load(model: str | os.PathLike[str] | None) -> tuple[FeallmForConditionalGene
         if isinstance(error, CheckpointError):
             raise
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if not source.is_dir():
+            raise CheckpointError(
+                f"{where} is no folder here, and as a hub id it cannot be loaded ({reason}): check the name and the "
+                "network, or give a folder"
+            ) from error
         raise CheckpointError(f"the checkpoint {where} cannot be loaded ({reason}): {WANTED}; copy it again") from error
     missing = sorted(report["missing_keys"]) + sorted(str(key) for key in report["mismatched_keys"])
     if missing:

@@ -48,6 +48,9 @@ _LINKS_ONE = (
 )
 _LINKS_NEUTRAL = (
     "This is too little to leave {noun}.",
+    "This does not add up to another emotion, so the verdict is {noun}.",
+)
+_LINKS_NEUTRAL_ONE = (
     "The rest of the face is still, so the verdict stays {noun}.",
     "Alone this does not carry an emotion, so the verdict is {noun}.",
 )
@@ -121,7 +124,8 @@ def explain(emotion: str, units: Mapping[str, float], rng: Random) -> str:
     carrying, beside = _split(emotion, units)
     sentences = [opening, *_sentences(carrying or beside[:2], rng)]
     if neutral:
-        sentences.append(rng.choice(_LINKS_NEUTRAL).format(noun=emotion))
+        links = _LINKS_NEUTRAL if len(units) > 1 else _LINKS_NEUTRAL_ONE
+        sentences.append(rng.choice(links).format(noun=emotion))
         beside = beside[2:]
     elif carrying:
         shorts = join([ACTION_UNITS[unit].short for unit in carrying])

@@ -72,9 +72,9 @@ def pictures(source: Any, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Pictur
         ranges: `arrays.from_array`; a batch [N, H, W, C] gives N); an encoded file as bytes or as an object
         with `read`; a `Picture`; or a list, tuple or other ordered iterable of any of these, nested as you like.
 
-    Every picture comes as upright RGB with transparency over white. What cannot be read, an empty folder and
-    a pattern without match included, is one Picture with the reason in `error`; the rest goes on. A `Picture`
-    is ready: the same object comes out, its name kept, its pixels neither copied nor held to `limits`.
+    Every picture comes as upright RGB with transparency over white. What cannot be read (an empty folder, a pattern
+    without match and None in a list included) is one Picture with the reason in `error`; the rest goes on. A
+    `Picture` is ready: the same object comes out, its name kept, its pixels neither copied nor held to `limits`.
 
     Raises TypeError where a source is of another type: at once, or inside a generator when it is reached.
     """
@@ -89,7 +89,7 @@ def count(source: Any) -> int | None:
     """
     _check(source)
     if isinstance(source, list | tuple):
-        counts = [count(each) for each in source]
+        counts = [1 if each is None else count(each) for each in source]
         return None if None in counts else sum(each for each in counts if each is not None)
     if _is_leaf(source):
         return sum(1 for _ in _items(source))
@@ -112,7 +112,8 @@ def _pictures(source: Any, limits: Limits) -> Iterator[Picture]:
 def _check(source: Any) -> None:
     if isinstance(source, list | tuple):
         for each in source:
-            _check(each)
+            if each is not None:
+                _check(each)
     elif not _is_leaf(source) and (isinstance(source, Mapping | Set) or not isinstance(source, Iterable)):
         raise TypeError(f"{ACCEPTED} is expected; {type(source).__name__} came")
 
@@ -143,6 +144,9 @@ def _items(source: Any) -> Iterator[_Item | Picture]:
     else:
         _check(source)
         for each in source:
+            if each is None:  # what cv2.imread gives for a file that it cannot read: one bad picture of many
+                yield _Item("none", partial(_refuse, "None is no picture: was a file not read?"), numbered=True)
+                continue
             _check(each)
             yield from _items(each)
 

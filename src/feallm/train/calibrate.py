@@ -12,6 +12,10 @@ MIN_POSITIVES = 8
 """Fewer held-back positives than this and an AU keeps its raw logit and a threshold of one half: low support."""
 
 
+LOWEST_THRESHOLD = 0.3
+"""No AU counts as present below this probability, even where F1 would gain: "present" at one in six misleads."""
+
+
 def temperature(logits: Tensor, targets: Tensor) -> float:
     """The temperature T that minimises the cross-entropy of softmax(logits / T) with the raters' distributions.
 
@@ -47,7 +51,7 @@ def platt(logits: Tensor, present: Tensor) -> tuple[float, float]:
 
 def best_threshold(probabilities: NDArray[np.float64], present: NDArray[np.bool_]) -> float:
     """The probability from which "present" gives the best F1; the middle of the best plateau, smoothed over ±0.05."""
-    grid = np.linspace(0.15, 0.75, 61)
+    grid = np.linspace(LOWEST_THRESHOLD, 0.75, 46)
     scores = np.array([f1(probabilities >= t, present) for t in grid])
     smooth = np.convolve(np.pad(scores, 5, mode="edge"), np.ones(11) / 11, mode="valid")
     return float(grid[int(np.argmax(smooth))])
