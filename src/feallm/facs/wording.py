@@ -124,8 +124,8 @@ def explain(emotion: str, units: Mapping[str, float], rng: Random) -> str:
     carrying, beside = _split(emotion, units)
     sentences = [opening, *_sentences(carrying or beside[:2], rng)]
     if neutral:
-        links = _LINKS_NEUTRAL if len(units) > 1 else _LINKS_NEUTRAL_ONE
-        sentences.append(rng.choice(links).format(noun=emotion))
+        alone = _LINKS_NEUTRAL if len(units) > 1 else _LINKS_NEUTRAL_ONE
+        sentences.append(rng.choice(alone).format(noun=emotion))
         beside = beside[2:]
     elif carrying:
         shorts = join([ACTION_UNITS[unit].short for unit in carrying])
