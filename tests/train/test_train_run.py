@@ -33,8 +33,8 @@ SMALL = [
     "bf16=false",
     "logging_steps=1",
     "save_steps=2",
-    *[f"stages.{n}.batch_size=8" for n in range(4)],
-    *[f"stages.{n}.max_steps=3" for n in range(4)],
+    *[f"stages.{n}.batch_size=8" for n in range(5)],
+    *[f"stages.{n}.max_steps=3" for n in range(5)],
     "stages.1.records=40",
 ]
 
