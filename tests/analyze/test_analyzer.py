@@ -202,6 +202,13 @@ def test_a_tiny_face_is_flagged(analyzer, astronaut):
     assert "small" in reading.quality.flags
 
 
+def test_a_face_too_small_for_anything_has_its_own_status(random_checkpoint):
+    crop = np.random.default_rng(0).integers(0, 255, (12, 12, 3), dtype=np.uint8)
+    (reading,) = Analyzer(random_checkpoint, detector="none").analyze(crop, explain=False)
+    assert reading.status == "low_quality"
+    assert "small" in reading.quality.flags
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -8,23 +8,17 @@ from feallm.model import FeallmConfig
 from feallm.model.build import build, train_tokenizer
 
 TEXTS = ["AU6 (clear), AU12 (strong).", "The face shows happiness.", "Why does the face show this?"] * 5
+VIT = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "image_size": 32,
+    "patch_size": 8,
+}
 VISION = {
-    "clip": lambda: CLIPVisionConfig(
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        image_size=32,
-        patch_size=8,
-    ),
-    "siglip": lambda: SiglipVisionConfig(
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        image_size=32,
-        patch_size=8,
-    ),
+    "clip": lambda: CLIPVisionConfig(**VIT),
+    "siglip": lambda: SiglipVisionConfig(**VIT),
     "resnet": lambda: ResNetConfig(
         embedding_size=8,
         hidden_sizes=[8, 16, 24],

@@ -151,6 +151,14 @@ def test_held_back_repeats_of_learned_faces_are_found():
     assert repeats(mine, faces).tolist() == [True, True, False]
 
 
+def test_a_held_back_part_that_only_repeats_is_none(recipe, monkeypatch):
+    import feallm.train.bank as bank
+
+    monkeypatch.setattr(bank, "repeats", lambda mine, theirs: torch.ones(len(mine), dtype=torch.bool))
+    sizes = {"side": 48, "grayscale": True, "label_sets": ["ferplus"], "units": list(CODED_AUS)}
+    assert bank.load_banks(recipe.data, **sizes)[1] is None
+
+
 def test_a_label_set_without_labels_is_refused(recipe, monkeypatch):
     from dataclasses import replace
 

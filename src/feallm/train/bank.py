@@ -94,7 +94,7 @@ def is_held_back(identity: str, share: float) -> bool:
 def load_banks(
     data: DataRecipe, *, side: int, grayscale: bool, label_sets: Sequence[str], units: Sequence[str]
 ) -> tuple[FaceBank, FaceBank | None]:
-    """The faces to learn from and those held back (None when the recipe holds none back).
+    """The faces to learn from and those held back (None when there is none).
 
     Held-back faces that nearly repeat a face learned from are left out of both: FER2013 repeats itself, and a
     calibration on faces known by heart would be overconfident.
@@ -116,7 +116,7 @@ def load_banks(
     if not held:
         return learned, None
     kept = torch.nonzero(~repeats(bank.subset(held).pixels, learned.pixels)).flatten().tolist()
-    return learned, bank.subset([held[i] for i in kept])
+    return learned, bank.subset([held[i] for i in kept]) if kept else None
 
 
 def repeats(pixels: Tensor, others: Tensor, threshold: float = 0.95) -> Tensor:
