@@ -26,6 +26,32 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What in the face leads to this emotion?",
         "Give the reasons for this reading.",
     ),
+    "grounds": (
+        "How sure is that, and what does it rest on?",
+        "How clear is this, and which units carry it?",
+        "What does this verdict rest on, and how firm is it?",
+        "How certain is it, and what decides it?",
+    ),
+    "unit": (
+        "Is {unit} present?",
+        "Is {unit} there?",
+        "Does this face show {unit}?",
+        "Can {unit} be seen?",
+        "Is {unit} active in this face?",
+    ),
+    "why_not": (
+        "Why is it not {other}?",
+        "Why not {other}?",
+        "What speaks against {other}?",
+        "How do you know that it is not {other}?",
+        "Could it be {other}?",
+    ),
+    "area": (
+        "Describe the {area}.",
+        "What do the {area} show?",
+        "What happens in the region of the {area}?",
+        "Tell me about the {area}.",
+    ),
     "describe_expression": (
         "Please describe the expression in this face.",
         "Describe the facial expression.",
@@ -43,11 +69,15 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
 }
 
 
-def ask(task: str, classes: Sequence[str] = (), rng: Random | None = None) -> str:
-    """The question of a task: the first phrasing, or a random one. `classes` are named in closed-set questions.
+def ask(task: str, classes: Sequence[str] = (), rng: Random | None = None, **gaps: str) -> str:
+    """The question of a task: the first phrasing, or a random one.
+
+    `classes` are named in closed-set questions; `gaps` are what other questions name: `unit`, `other`, `area`.
 
     Raises:
-        KeyError: no such task.
+        KeyError: no such task, or a gap of its question is not given.
     """
     phrasing = rng.choice(QUESTIONS[task]) if rng else QUESTIONS[task][0]
-    return phrasing.format(classes=f"{', '.join(classes[:-1])} or {classes[-1]}") if classes else phrasing
+    if classes:
+        gaps["classes"] = f"{', '.join(classes[:-1])} or {classes[-1]}"
+    return phrasing.format(**gaps)

@@ -1,21 +1,24 @@
 """Labelled faces -> instruction conversations in the paper's families; the words come from `facs.wording`.
 
 Families: `emotion` (closed set, the classes named), `expression` (describe the expression), `aus` (list),
-`movements` (describe the AUs), `reason` (AUs, then the emotion, then why: the causal link, evidence first).
+`movements` (describe the AUs), and those that begin with the evidence (AUs, the emotion, what it rests on): `reason`
+(why), `unit` (is one AU there), `why_not` (another emotion), `area` (what a region does).
 A face without AU codes gets no AU claims; a face without a label in a set is not asked about it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 
 from feallm.data.records import Claims, LabelledFace, Record, Turn
+from feallm.facs.action_units import ACTION_UNITS, CODED_AUS
 from feallm.facs.answers import read_answer
 from feallm.facs.emotions import LABEL_SETS
-from feallm.facs.wording import describe_expression, describe_units, explain, list_units
+from feallm.facs.replies import AREAS, answer_area, answer_unit, answer_why_not
+from feallm.facs.wording import Verdict, describe_expression, describe_units, explain, list_units, state_grounds
 from feallm.prompts import QUESTIONS, ask
 
-CODED_FAMILIES = ("reason", "reason", "aus", "emotion", "expression", "movements")
-UNCODED_FAMILIES = ("emotion", "emotion", "expression")
+LAST_TURNS = ("reason", "unit", "why_not", "area")
+FAMILIES = (*LAST_TURNS, "aus", "emotion", "expression", "movements")
 
 
 def present_units(face: LabelledFace) -> dict[str, float]:
@@ -23,8 +26,13 @@ def present_units(face: LabelledFace) -> dict[str, float]:
     return {unit: strength for unit, strength in face.action_units.items() if strength > 0}
 
 
-def compose(face: LabelledFace, family: str, rng: Random) -> Record | None:
-    """One record of one family about one face, or None when the labels it needs are not known."""
+def compose(
+    face: LabelledFace, family: str, rng: Random, verdicts: Mapping[str, Verdict] | None = None
+) -> Record | None:
+    """One record of one family about one face, or None when the labels it needs are not known.
+
+    `verdicts[label set]` say what the emotions rest on; without them it is what FACS says.
+    """
     units = present_units(face) if face.action_units else None
     label_set = rng.choice(sorted(face.labels)) if face.labels else None
     turns: tuple[Turn, ...] | None
@@ -37,21 +45,42 @@ def compose(face: LabelledFace, family: str, rng: Random) -> Record | None:
     elif family == "expression":
         answer = describe_expression(face.labels[label_set], units, rng)
         turns = (Turn(ask("describe_expression", rng=rng), answer, _claims(answer, face.labels[label_set], units)),)
-    elif family == "reason":
-        turns = None if units is None else reason_turns(face.labels[label_set], label_set, units, rng)
+    elif family in LAST_TURNS:
+        told = (verdicts or {}).get(label_set)
+        verdict = told or Verdict.by_prototype(face.labels[label_set], units or ())
+        turns = None if units is None else evidence_turns(family, verdict, label_set, units, rng)
     else:
-        raise ValueError(f"unknown family {family!r}: the families are {sorted(set(CODED_FAMILIES))}")
+        raise ValueError(f"unknown family {family!r}: the families are {sorted(FAMILIES)}")
     return Record(face.id, family, turns) if turns else None
 
 
-def reason_turns(emotion: str, label_set: str, units: dict[str, float], rng: Random) -> tuple[Turn, ...]:
-    """The evidence-first conversation: AUs, the emotion, and why the one follows from the other."""
-    answer = explain(emotion, units, rng)
+def evidence_turns(
+    family: str, verdict: Verdict, label_set: str, units: dict[str, float], rng: Random
+) -> tuple[Turn, ...]:
+    """The evidence-first conversation: AUs, the emotion, what it rests on, and then one question about it."""
     return (
         _unit_turn("aus", units, rng),
-        _emotion_turn(emotion, label_set, rng),
-        Turn(ask("reason", rng=rng), answer, _claims(answer, emotion, units)),
+        _emotion_turn(verdict.emotion, label_set, rng),
+        Turn(ask("grounds", rng=rng), state_grounds(verdict), Claims(asserted=tuple(sorted(verdict.carrying)))),
+        _last_turn(family, verdict, label_set, units, rng),
     )
+
+
+def _last_turn(family: str, verdict: Verdict, label_set: str, units: dict[str, float], rng: Random) -> Turn:
+    if family == "reason":
+        answer = explain(verdict, units, rng)
+        return Turn(ask("reason", rng=rng), answer, _claims(answer, verdict.emotion, units))
+    if family == "unit":
+        unit = rng.choice(sorted(units) if units and rng.random() < 0.5 else CODED_AUS)
+        asked = ask("unit", rng=rng, unit=ACTION_UNITS[unit].short)
+        return Turn(asked, answer_unit(unit, units, rng), Claims(asserted=(unit,) if unit in units else ()))
+    if family == "why_not":
+        other = verdict.second or rng.choice([name for name in LABEL_SETS[label_set] if name != verdict.emotion])
+        answer = answer_why_not(verdict, units, other, rng)
+        return Turn(ask("why_not", rng=rng, other=other), answer, _claims(answer, verdict.emotion, units))
+    area = rng.choice(sorted(AREAS))
+    answer = answer_area(area, units, rng)
+    return Turn(ask("area", rng=rng, area=area), answer, Claims(asserted=read_answer(answer).aus))
 
 
 def _unit_turn(family: str, units: dict[str, float], rng: Random) -> Turn:
@@ -76,15 +105,19 @@ def _claims(answer: str, emotion: str, units: dict[str, float] | None) -> Claims
     return Claims(emotion=emotion, asserted=found.aus)
 
 
-def compose_records(faces: Sequence[LabelledFace], *, per_face: int, seed: int) -> list[Record]:
-    """`per_face` records of each face, five times as many of an AU-coded one; same seed, same records."""
+def compose_records(
+    faces: Sequence[LabelledFace], families: Mapping[str, float], *, per_face: int, seed: int
+) -> list[Record]:
+    """`per_face` records of each face, five times as many of an AU-coded one, of families drawn by their shares.
+
+    A family that a face has no labels for gives nothing. Same seed, same records.
+    """
     rng = Random(seed)
+    names, shares = list(families), list(families.values())
     records = []
     for face in faces:
-        coded = bool(face.action_units)
-        families = CODED_FAMILIES if coded else UNCODED_FAMILIES
-        for _ in range(per_face * (5 if coded else 1)):
-            record = compose(face, rng.choice(families), rng)
+        for family in rng.choices(names, shares, k=per_face * (5 if face.action_units else 1)):
+            record = compose(face, family, rng)
             if record is not None:
                 records.append(record)
     rng.shuffle(records)
@@ -95,7 +128,8 @@ def compose_words(faces: Sequence[LabelledFace], *, count: int, seed: int) -> li
     """Evidence-first conversations about no face in particular, for teaching a fresh LLM to put evidence in words.
 
     The evidence is that of a coded face, half of the time changed: AUs dropped, foreign ones added, or another
-    emotion, so that the words must follow the evidence given and not what usually goes together.
+    emotion, and what carries the verdict, how sure it is and what comes second are drawn at random, so that the words
+    must follow the evidence given and not what usually goes together.
     """
     rng = Random(seed)
     coded = [face for face in faces if face.action_units and face.labels]
@@ -111,14 +145,31 @@ def compose_words(faces: Sequence[LabelledFace], *, count: int, seed: int) -> li
             units = {unit: strength for unit, strength in units.items() if rng.random() > 0.25}
             units |= {unit: rng.choice((1.0, 3.0, 5.0)) for unit in rng.sample(everything, rng.choice((0, 0, 1, 2, 3)))}
             emotion = rng.choice((emotion, rng.choice(LABEL_SETS[label_set])))
-        records.append(Record(f"words{number:06d}", "reason", reason_turns(emotion, label_set, units, rng)))
+        family = rng.choice(("reason", "reason", "reason", *LAST_TURNS))
+        verdict = _any_verdict(emotion, units, LABEL_SETS[label_set], rng)
+        records.append(Record(f"words{number:06d}", family, evidence_turns(family, verdict, label_set, units, rng)))
     return records
+
+
+def _any_verdict(emotion: str, units: dict[str, float], classes: Sequence[str], rng: Random) -> Verdict:
+    """A verdict that rests on some of the units: those of the prototype, or any."""
+    carrying = list(Verdict.by_prototype(emotion, units).carrying)
+    if rng.random() < 0.5:
+        carrying = [unit for unit in units if rng.random() < 0.6]
+        rng.shuffle(carrying)
+    second = rng.choice([name for name in classes if name != emotion]) if rng.random() < 0.3 else None
+    return Verdict(emotion, tuple(carrying[:5]), second, rng.random() < 0.3)
 
 
 def compose_corpus(faces: Iterable[LabelledFace], *, seed: int, limit: int = 20000) -> Iterator[str]:
     """Texts to train a tokenizer on: composed answers of every family and every question."""
-    for phrasings in QUESTIONS.values():
-        yield from (phrasing.format(classes=", ".join(LABEL_SETS["ferplus"])) for phrasing in phrasings)
+    for task in QUESTIONS:
+        gaps = {"unit": "AU1", "other": "fear", "area": "brows"}
+        yield from (phrasing.format(classes=", ".join(LABEL_SETS["ferplus"]), **gaps) for phrasing in QUESTIONS[task])
     coded = [face for face in faces if face.action_units]
+    rng = Random(seed)
+    for face in coded[: limit // 4]:
+        records = (compose(face, family, rng) for family in ("expression", "movements"))
+        yield from (turn.answer for record in records if record is not None for turn in record.turns)
     for record in compose_words(coded, count=limit, seed=seed):
         yield from (text for turn in record.turns for text in (turn.question, turn.answer))

@@ -1,70 +1,40 @@
 """Sentences composed from the FACS tables: the project's own answers, and what a bad explanation is replaced by.
 
 `answers.read_answer` reads every sentence written here as exactly the emotion and the action units it was given;
-tests hold both to it.
+tests hold both to it. The sentences themselves are in `facs.phrases`.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 
-from feallm.facs.action_units import ACTION_UNITS, REGIONS
+from feallm.facs import phrases
+from feallm.facs.action_units import ACTION_UNITS, REGIONS, parse_au
 from feallm.facs.prototypes import supporting_aus
 
 SLIGHT, CLEAR, STRONG = "slight", "clear", "strong"
 NO_AUS = "No action units are present."
+_GRADED = re.compile(r"\b(?:are|is)\b(?! (?:wide|shut|closed|apart|open|separated))(?!.*wide)")
 
-_OPENINGS = (
-    "The face shows {noun}.",
-    "The expression is {noun}.",
-    "This face expresses {noun}.",
-    "The expression reads as {noun}.",
-    "What the face shows is {noun}.",
-)
-_NEUTRAL_OPENINGS = (
-    "The face is neutral.",
-    "The expression is neutral.",
-    "This is a neutral face.",
-    "The expression reads as neutral.",
-)
-_AT_REST = (
-    "The muscles look relaxed, and a face at rest is what neutral means.",
-    "Brow, eyes and mouth stay at rest, which is why the verdict is neutral.",
-    "Every region of the face is at rest, so the verdict is neutral.",
-    "Nothing in the face moves away from rest, which makes it neutral.",
-)
-_PAIRS = ("{a}, and {b}.", "{a}, while {b}.", "{a}; {b}.", "{a}, and at the same time {b}.")
-_LINKS_MANY = (
-    "Together {units} make the expression {noun}.",
-    "The combination of {units} is what makes this {noun}.",
-    "It is {noun} because {units} occur together.",
-    "Because {units} come together, the expression reads as {noun}.",
-    "{units} are the signs on which {noun} rests.",
-)
-_LINKS_ONE = (
-    "{units} is the sign on which {noun} rests.",
-    "It is {noun} because of {units}.",
-    "{units} is what makes the expression {noun}.",
-    "Because of {units}, the expression reads as {noun}.",
-)
-_LINKS_NEUTRAL = (
-    "This is too little to leave {noun}.",
-    "This does not add up to another emotion, so the verdict is {noun}.",
-)
-_LINKS_NEUTRAL_ONE = (
-    "The rest of the face is still, so the verdict stays {noun}.",
-    "Alone this does not carry an emotion, so the verdict is {noun}.",
-)
-_WEAK = (
-    "The signs that usually go with it are missing here, so the verdict rests on the face as a whole.",
-    "None of this is typical, so the verdict rests on the whole face.",
-    "The verdict comes from the face as a whole, and no single sign carries it.",
-)
-_BESIDE_ONE = (
-    "{clause}, which many expressions share.",
-    "Beside this, {clause_low}.",
-    "{clause} as well.",
-    "In addition, {clause_low}.",
-)
+
+@dataclass(frozen=True)
+class Verdict:
+    """An emotion and what it rests on.
+
+    `carrying`: the AUs that lower it when they are taken away, the most important first. `second`: another emotion
+    with a share worth telling. `weak`: the verdict is a close one.
+    """
+
+    emotion: str
+    carrying: tuple[str, ...] = ()
+    second: str | None = None
+    weak: bool = False
+
+    @classmethod
+    def by_prototype(cls, emotion: str, units: Collection[str]) -> "Verdict":
+        """What carries the emotion according to FACS, where no intervention has told."""
+        return cls(emotion, tuple(unit for unit in supporting_aus(emotion) if unit in units))
 
 
 def strength_word(intensity: float) -> str:
@@ -80,6 +50,17 @@ def list_units(units: Mapping[str, float]) -> str:
     return ", ".join(parts) + "."
 
 
+def state_grounds(verdict: Verdict) -> str:
+    """The evidence line beside the verdict: how sure, what second, what carries it.
+
+    "Clear. It rests on AU12 and AU6." or "Weak, possibly surprise. No single unit carries it."
+    """
+    sure = "Weak" if verdict.weak else "Clear"
+    second = f", possibly {verdict.second}" if verdict.second else ""
+    shorts = [ACTION_UNITS[unit].short for unit in verdict.carrying]
+    return f"{sure}{second}. " + (f"It rests on {join(shorts)}." if shorts else "No single unit carries it.")
+
+
 def join(words: Sequence[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
@@ -89,10 +70,20 @@ def capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def clause(unit: str, rng: Random, *, numbered: bool = True) -> str:
-    """What an AU looks like, as a clause, with its number: "the cheeks are lifted (AU6)"."""
-    words = rng.choice(ACTION_UNITS[unit].clauses)
-    return f"{words} ({ACTION_UNITS[unit].short})" if numbered else words
+def clause(unit: str, rng: Random, intensity: float | None = None) -> str:
+    """What an AU looks like, with its number: "the cheeks are strongly lifted (AU6)".
+
+    `intensity` 0..5 adds a word for it where the clause has a place for one; the muscle is named now and then.
+    """
+    entry = ACTION_UNITS[unit]
+    words = rng.choice(entry.clauses)
+    adverb = rng.choice(phrases.ADVERBS[strength_word(intensity)]) if intensity is not None else ""
+    if adverb:
+        words = _GRADED.sub(lambda verb: f"{verb[0]} {adverb}", words, count=1)
+    muscle = (
+        f", {entry.muscles[0]}" if entry.muscles and parse_au(entry.muscles[0]) == unit and rng.random() < 0.3 else ""
+    )
+    return f"{words} ({entry.short}{muscle})"
 
 
 def describe_units(units: Mapping[str, float], rng: Random) -> str:
@@ -100,7 +91,7 @@ def describe_units(units: Mapping[str, float], rng: Random) -> str:
     if not units:
         return NO_AUS
     ordered = sorted(units, key=lambda unit: (REGIONS.index(ACTION_UNITS[unit].region), unit))
-    return " ".join(capital(clause(unit, rng)) + "." for unit in ordered)
+    return " ".join(capital(clause(unit, rng, units[unit])) + "." for unit in ordered)
 
 
 def describe_expression(emotion: str, units: Mapping[str, float] | None, rng: Random) -> str:
@@ -110,34 +101,69 @@ def describe_expression(emotion: str, units: Mapping[str, float] | None, rng: Ra
     """
     label = f"{capital(emotion)}."
     if not units:
-        return label if units is None else f"{label} {rng.choice(_AT_REST if emotion == 'neutral' else _WEAK)}"
+        rest = phrases.AT_REST if emotion == "neutral" else phrases.WITHOUT_CARRIER
+        return label if units is None else f"{label} {rng.choice(rest)}"
     signs = join([rng.choice(ACTION_UNITS[unit].signs) for unit in _by_weight(emotion, units)[:4]])
-    return f"{label} {rng.choice(('The face shows', 'One sees', 'There are', 'Visible are'))} {signs}."
+    return f"{label} {rng.choice(('The face shows', 'One sees', 'One can see', 'Visible in the face:'))} {signs}."
 
 
-def explain(emotion: str, units: Mapping[str, float], rng: Random) -> str:
-    """Why these AUs (id -> intensity) go with this emotion: label, signs that carry it, the link, and the rest."""
+def openings(emotion: str, *, weak: bool | None = None) -> set[str]:
+    """Every sentence that an explanation of this emotion may begin with; those of weak or clear verdicts alone."""
     neutral = emotion == "neutral"
-    opening = rng.choice(_NEUTRAL_OPENINGS if neutral else _OPENINGS).format(noun=emotion)
+    every = [*_openings(neutral, weak=True)] if weak is not False else []
+    if not weak:
+        every += [*phrases.OPENINGS, *_openings(neutral, weak=False)]
+    return {opening.format(noun=emotion, Noun=capital(emotion)) for opening in every}
+
+
+def explain(verdict: Verdict, units: Mapping[str, float], rng: Random) -> str:
+    """Why these AUs (id -> intensity) go with this verdict: how sure, the signs that carry it, the link, the rest.
+
+    "Because" is said of `verdict.carrying` alone. Raises ValueError where that names an AU that is not present.
+    """
+    if not set(verdict.carrying) <= set(units):
+        raise ValueError(f"carrying {verdict.carrying} must be among the present units {sorted(units)}")
+    neutral = verdict.emotion == "neutral"
+    gaps = {"noun": verdict.emotion, "Noun": capital(verdict.emotion)}
+    sentences = [rng.choice(_openings(neutral, verdict.weak)).format(**gaps)]
+    carrying = list(verdict.carrying[:5])
+    ordered = _by_weight(verdict.emotion, units)
+    beside = [unit for unit in ordered if unit not in verdict.carrying]
     if not units:
-        return f"{opening} {rng.choice(_AT_REST) if neutral else rng.choice(_WEAK)}"
-    carrying, beside = _split(emotion, units)
-    sentences = [opening, *_sentences(carrying or beside[:2], rng)]
-    if neutral:
-        alone = _LINKS_NEUTRAL if len(units) > 1 else _LINKS_NEUTRAL_ONE
-        sentences.append(rng.choice(alone).format(noun=emotion))
-        beside = beside[2:]
+        sentences += rng.sample(phrases.STILL_REMARKS, rng.choice((0, 1, 1, 2))) if neutral else []
+        sentences.append(rng.choice(phrases.AT_REST if neutral else phrases.WITHOUT_CARRIER))
     elif carrying:
+        sentences += _sentences(carrying, units, rng)
+        links = phrases.LINKS_MANY if len(carrying) > 1 else phrases.LINKS_ONE
         shorts = join([ACTION_UNITS[unit].short for unit in carrying])
-        links = _LINKS_MANY if len(carrying) > 1 else _LINKS_ONE
-        sentences.append(rng.choice(links).format(units=shorts, noun=emotion))
+        make = "make" if len(carrying) > 1 else "makes"
+        link = rng.choice(phrases.LINKS_TO_NEUTRAL if neutral else links)
+        sentences.append(link.format(units=shorts, make=make, **gaps))
     else:
-        sentences.append(rng.choice(_WEAK))
-        beside = beside[2:]
+        sentences += _sentences(beside[:3], units, rng)
+        links = _neutral_links(units) if neutral else phrases.WITHOUT_CARRIER
+        sentences.append(rng.choice(links).format(**gaps))
+        beside = beside[3:]
     if beside:
-        words = join([clause(unit, rng) for unit in beside])
-        sentences.append(rng.choice(_BESIDE_ONE).format(clause=capital(words), clause_low=words))
+        words = join([clause(unit, rng, units[unit]) for unit in beside[:3]])
+        sentences.append(rng.choice(phrases.BESIDE).format(a=capital(words), a_low=words))
+    if verdict.second:
+        seconds = phrases.SECONDS_NEUTRAL if verdict.second == "neutral" else phrases.SECONDS
+        sentences.append(rng.choice(seconds).format(other=verdict.second))
     return " ".join(sentences)
+
+
+def _openings(neutral: bool, weak: bool) -> tuple[str, ...]:
+    if weak:
+        return phrases.WEAK_NEUTRAL_OPENINGS if neutral else phrases.WEAK_OPENINGS
+    return phrases.NEUTRAL_OPENINGS if neutral else phrases.OPENINGS
+
+
+def _neutral_links(units: Mapping[str, float]) -> tuple[str, ...]:
+    """Why these units leave the face neutral: only slight ones are too little for an emotion."""
+    slight = all(strength_word(strength) == SLIGHT for strength in units.values())
+    one = phrases.LINKS_NEUTRAL_ONE if len(units) == 1 else ()
+    return (*phrases.LINKS_NEUTRAL, *(phrases.LINKS_NEUTRAL_SLIGHT if slight else ()), *one)
 
 
 def _by_weight(emotion: str, units: Mapping[str, float]) -> list[str]:
@@ -146,18 +172,11 @@ def _by_weight(emotion: str, units: Mapping[str, float]) -> list[str]:
     return sorted(units, key=lambda unit: (order.index(unit) if unit in order else len(order), -units[unit], unit))
 
 
-def _split(emotion: str, units: Mapping[str, float]) -> tuple[list[str], list[str]]:
-    """AUs that carry the emotion (at most five) and up to three of the others."""
-    support = supporting_aus(emotion)
-    ordered = _by_weight(emotion, units)
-    return [u for u in ordered if u in support][:5], [u for u in ordered if u not in support][:3]
-
-
-def _sentences(units: Sequence[str], rng: Random) -> list[str]:
+def _sentences(carrying: Sequence[str], units: Mapping[str, float], rng: Random) -> list[str]:
     """One sentence for each two AUs."""
     sentences = []
-    for start in range(0, len(units), 2):
-        clauses = [clause(unit, rng) for unit in units[start : start + 2]]
-        template = rng.choice(_PAIRS) if len(clauses) == 2 else "{a}."
+    for start in range(0, len(carrying), 2):
+        clauses = [clause(unit, rng, units[unit]) for unit in carrying[start : start + 2]]
+        template = rng.choice(phrases.PAIRS if len(clauses) == 2 else phrases.SINGLES)
         sentences.append(capital(template.format(a=clauses[0], b=clauses[-1])))
     return sentences

@@ -1,0 +1,96 @@
+"""Answers to single questions about a face: is one AU there, why not another emotion, what does a region do.
+
+Like everything in `facs.wording`, each answer reads back as what it was given.
+"""
+
+from collections.abc import Mapping
+from random import Random
+
+from feallm.facs.action_units import ACTION_UNITS
+from feallm.facs.prototypes import supporting_aus
+from feallm.facs.wording import Verdict, capital, clause, join
+
+_REGIONS: dict[str, tuple[str, ...]] = {
+    "brows": ("brow",),
+    "eyes": ("eyes",),
+    "cheeks": ("cheeks",),
+    "nose": ("nose",),
+    "mouth": ("upper lip", "lip corners", "lower lip", "lips", "mouth"),
+    "chin and jaw": ("chin", "jaw"),
+}
+_SEEN_THERE_TOO = {"eyes": ("AU06",), "mouth": ("AU17", "AU26", "AU27")}
+AREAS: dict[str, tuple[str, ...]] = {
+    area: tuple(unit for unit, entry in ACTION_UNITS.items() if entry.region in regions or unit in also)
+    for area, regions in _REGIONS.items()
+    for also in [_SEEN_THERE_TOO.get(area, ())]
+}
+"""What a person asks about -> the action units that are seen there."""
+
+_YES = ("Yes, {a}.", "Yes: {a}.", "It is: {a}.", "Yes, in this face {a}.")
+_NO = (
+    "No, {unit} is not present.",
+    "No, {unit} is absent.",
+    "{unit} is not active here.",
+    "No, {unit} cannot be seen.",
+)
+_NEEDS = (
+    "For {other} one would expect {units}, which this face does not show.",
+    "If it were {other}, {units} would be expected.",
+    "For {other} one would expect {units}, and that is not what this face does.",
+    "In {other} one would expect {units}, which this face lacks.",
+)
+_FITS = ("{units} would fit {other} too.", "{Other} would be possible with {units}.")
+_NEUTRAL = (
+    "If it were neutral, the face would have to be at rest.",
+    "A neutral face would be at rest.",
+)
+_INSTEAD = ("{units} speak for {noun}.", "{units} tip it toward {noun}.", "The verdict of {noun} rests on {units}.")
+_INSTEAD_ONE = (
+    "{units} speaks for {noun}.",
+    "{units} tips it toward {noun}.",
+    "The verdict of {noun} rests on {units}.",
+)
+_WHOLE = ("The face as a whole reads as {noun}.", "The look of the whole face reads as {noun}.")
+_CLOSE = ("It is close, and {other} is possible.", "Still, {other} is possible here.")
+_RESTING = ("The {area} {be} at rest.", "Nothing moves there: the {area} {be} at rest.", "The {area} {be} relaxed.")
+
+
+def answer_unit(unit: str, units: Mapping[str, float], rng: Random) -> str:
+    """Is this AU there? "Yes, the lip corners are strongly raised (AU12)." or "No, AU12 is not present." """
+    if unit in units:
+        return rng.choice(_YES).format(a=clause(unit, rng, units[unit]))
+    return rng.choice(_NO).format(unit=ACTION_UNITS[unit].short)
+
+
+def answer_why_not(verdict: Verdict, units: Mapping[str, float], other: str, rng: Random) -> str:
+    """Why the verdict is not `other`: the signs it would need, and what speaks for the verdict.
+
+    Raises ValueError where `other` is the verdict.
+    """
+    if other == verdict.emotion:
+        raise ValueError(f"the verdict is {other}: ask why not of another emotion")
+    gaps = {"other": other, "Other": capital(other), "noun": verdict.emotion}
+    typical = supporting_aus(other)[:4]
+    missing = [ACTION_UNITS[unit].short for unit in typical if unit not in units][:3]
+    shared = [ACTION_UNITS[unit].short for unit in typical if unit in units]
+    if other == "neutral":
+        sentences = [rng.choice(_NEUTRAL)] if units else []
+    elif missing:
+        sentences = [rng.choice(_NEEDS).format(units=join(missing), **gaps)]
+    else:
+        sentences = [rng.choice(_FITS).format(units=join(shared), **gaps)]
+    shorts = [ACTION_UNITS[unit].short for unit in verdict.carrying[:4]]
+    instead = _INSTEAD if len(shorts) > 1 else _INSTEAD_ONE
+    sentences.append(rng.choice(instead if shorts else _WHOLE).format(units=join(shorts) if shorts else "", **gaps))
+    if verdict.second == other:
+        sentences.append(rng.choice(_CLOSE).format(**gaps))
+    return " ".join(sentences)
+
+
+def answer_area(area: str, units: Mapping[str, float], rng: Random) -> str:
+    """What one of `AREAS` does. Raises KeyError for another name."""
+    shown = [unit for unit in sorted(units) if unit in AREAS[area]]
+    if not shown:
+        be = "is" if area in ("nose", "mouth") else "are"
+        return rng.choice(_RESTING).format(area=area, be=be)
+    return " ".join(capital(clause(unit, rng, units[unit])) + "." for unit in shown)
