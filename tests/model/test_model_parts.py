@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from feallm.faces.crops import CLUE_CROPS
+from feallm.facs.emotions import LABEL_SETS
 from feallm.model.clues import take_crops
-from feallm.model.heads import HeadOutput, head_loss
+from feallm.model.heads import AUAwareHead, HeadOutput, head_loss
 from feallm.model.lora import add_lora, merge_lora
 
 from .conftest import tiny
@@ -182,3 +183,55 @@ def test_unknown_and_absent_parts_are_named():
         model.set_trainable("ears")
     with pytest.raises(ValueError, match="switched off"):
         model.set_trainable("clues")
+
+
+def test_an_intervention_changes_the_verdict_and_nothing_else():
+    model, processor = tiny()
+    features = model.model.see(processor.pixels([face(), face(1)]))
+    as_read = model.model.read(features)
+    nothing = torch.full_like(as_read.au_logits, float("nan"))
+    same = model.model.read(features, nothing)
+    assert torch.equal(same.emotion_logits["ferplus"], as_read.emotion_logits["ferplus"])
+    changed = nothing.clone()
+    changed[0, 3] = 1.0
+    other = model.model.read(features, changed)
+    assert torch.equal(other.au_logits, as_read.au_logits)
+    weight = model.model.head.evidence["ferplus"].weight[:, 3]
+    expected = weight * (1 - as_read.au_logits[0, 3].sigmoid())
+    moved = other.emotion_logits["ferplus"] - as_read.emotion_logits["ferplus"]
+    assert torch.allclose(moved[0], expected, atol=1e-5)
+    assert torch.equal(moved[1], torch.zeros_like(moved[1]))
+
+
+def test_a_face_and_its_mirror_image_are_read_alike():
+    model, processor = tiny()
+    pixels = processor.pixels([face()])
+    one, other = (model.model.read(model.model.see(view, mirror=True)) for view in (pixels, pixels.flip(3)))
+    assert torch.allclose(one.au_logits, other.au_logits, atol=1e-5)
+    assert torch.allclose(one.emotion_logits["fer2013"], other.emotion_logits["fer2013"], atol=1e-5)
+    plain = model.model.read(model.model.see(pixels))
+    assert not torch.allclose(one.au_logits, plain.au_logits, atol=1e-3)
+
+
+def test_the_evidence_learns_the_direction_of_facs():
+    torch.manual_seed(0)
+    head = AUAwareHead(
+        clue_size=8,
+        global_size=None,
+        hidden_size=16,
+        num_attention_heads=2,
+        action_units=["AU04", "AU12", "AU15"],
+        label_sets={"fer2013": LABEL_SETS["fer2013"]},
+        dropout=0.0,
+    )
+    happy, sad = LABEL_SETS["fer2013"].index("happiness"), LABEL_SETS["fer2013"].index("sadness")
+    target = {"fer2013": torch.eye(7)[[happy, sad] * 8]}
+    optimizer = torch.optim.Adam(head.parameters(), 0.02)
+    for _ in range(150):
+        loss = head.intervention_loss(head(torch.randn(16, 16, 8), torch.empty(0)), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    weight = head.evidence["fer2013"].weight
+    for emotion, unit in ((happy, 1), (sad, 2), (sad, 0)):
+        assert weight[emotion, unit] - weight[:, unit].mean() > 0.15, "a prototype's unit speaks for its emotion"

@@ -12,8 +12,8 @@ from feallm.data.sources import SOURCES
 from feallm.facs.action_units import CODED_AUS
 from feallm.facs.emotions import LABEL_SETS
 from feallm.settings import SettingsError, load_recipe
-from feallm.train.bank import fill, is_held_back
-from feallm.train.recipe import TrainRecipe
+from feallm.train.bank import balanced_rows, fill, is_held_back
+from feallm.train.recipe import DataRecipe, TrainRecipe
 from feallm.train.run import train
 
 RECIPE = Path(__file__).parent.parent.parent / "configs/train/tiny.yaml"
@@ -33,10 +33,11 @@ SMALL = [
     "bf16=false",
     "logging_steps=1",
     "save_steps=2",
-    *[f"stages.{n}.batch_size=8" for n in range(5)],
-    *[f"stages.{n}.max_steps=3" for n in range(5)],
-    "stages.1.records=40",
+    *[f"stages.{n}.batch_size=8" for n in range(2)],
+    *[f"stages.{n}.max_steps=3" for n in range(2)],
 ]
+ALL = [*SMALL, "stages.2.batch_size=8", "stages.2.max_steps=3", "stages.1.records=40"]
+ALONE = ["init_from=null", "stages.0.teacher=null"]
 
 
 def drawn_faces(_path, split):
@@ -56,7 +57,7 @@ def drawn_faces(_path, split):
 def recipe(tmp_path, monkeypatch):
     monkeypatch.setitem(SOURCES, "fer2013", drawn_faces)
     sources = "data.train=[{source: fer2013, path: .}]"
-    return load_recipe(TrainRecipe, RECIPE, [*SMALL, sources, f"output={tmp_path / 'run'}"])
+    return load_recipe(TrainRecipe, RECIPE, [*ALL, *ALONE, sources, f"output={tmp_path / 'run'}"])
 
 
 def weights(folder):
@@ -188,3 +189,73 @@ def test_excluded_faces_are_not_trained_on(recipe):
 def test_nothing_to_load_says_so():
     with pytest.raises(ValueError, match="no faces to load"):
         fill([], 48, True, ["ferplus"], CODED_AUS)
+
+
+def test_the_whole_model_begins_with_the_towers_weights(tmp_path, monkeypatch):
+    monkeypatch.setitem(SOURCES, "fer2013", drawn_faces)
+    sources = "data.train=[{source: fer2013, path: .}]"
+    tower_recipe = RECIPE.with_name("tiny-tower.yaml")
+    narrow = [setting for setting in SMALL if not setting.startswith(("model.clues", "model.text"))]
+    tower = train(load_recipe(TrainRecipe, tower_recipe, [*narrow, sources, f"output={tmp_path / 'tower'}"]))
+    taught = [f"init_from={tower}", f"stages.0.teacher={tower}", "stages.0.learning_rate=1e-9"]
+    recipe = load_recipe(TrainRecipe, RECIPE, [*ALL, *taught, sources, f"output={tmp_path / 'run'}"])
+    recipe = recipe.model_copy(update={"stages": recipe.stages[:1]})
+    final = weights(train(recipe))
+    convolutions = [name for name in final if "encoder.tower" in name and name.endswith("convolution.weight")]
+    assert len(convolutions) > 4
+    for name in convolutions:
+        assert torch.allclose(final[name], weights(tower)[name], atol=1e-3), f"{name} was not taken over"
+
+
+def test_a_teacher_speaks_for_faces_without_labels(tmp_path, recipe):
+    from feallm.train.teacher import taught
+
+    recipe = recipe.model_copy(update={"stages": recipe.stages[:1]})
+    final = train(recipe)
+    faces = list(drawn_faces(".", "train"))[:6]
+    bare = [LabelledFace(face.id, face.image, "drawn", "train") for face in faces[3:]]
+    bank = fill([*faces[:3], *bare], 48, True, ["ferplus"], list(CODED_AUS))
+    soft = taught(bank, str(final), 0.25, list(CODED_AUS))
+    assert torch.isnan(bank.au_presence[3:]).all()
+    assert not torch.isnan(soft.au_presence).any()
+    assert torch.allclose(soft.emotion_targets["ferplus"].sum(dim=1), torch.ones(6), atol=1e-5)
+    gap = (soft.au_presence[:3] - 0.75 * bank.au_presence[:3]) / 0.25
+    assert ((gap >= -1e-5) & (gap <= 1 + 1e-5)).all(), "labels keep three quarters"
+    with pytest.raises(ValueError, match="cannot read AU99"):
+        taught(bank, str(final), 0.25, ["AU99"])
+
+
+def test_rare_classes_and_coded_faces_come_more_often():
+    def one(identity, emotion, coded):
+        units = dict.fromkeys(CODED_AUS, 0.0) if coded else {}
+        emotions = {"ferplus": one_hot(emotion, LABEL_SETS["ferplus"])}
+        return LabelledFace(identity, np.zeros((4, 4), np.uint8), "x", "train", emotions, {"ferplus": emotion}, units)
+
+    faces = [one(f"n{i}", "neutral", False) for i in range(40)] + [one(f"h{i}", "happiness", False) for i in range(20)]
+    faces += [one("c", "contempt", False), one("coded", "neutral", True)]
+    bank = fill(faces, 4, True, ["ferplus"], list(CODED_AUS))
+    settings = {"train": [], "balance": 0.6, "coded_repeat": 2, "most_repeats": 5}
+    rows = balanced_rows(bank, DataRecipe(**settings), "ferplus")
+    assert rows.count(0) == 1
+    assert rows.count(len(faces) - 1) == 2, "coded"
+    assert rows.count(len(faces) - 2) == 5, "rare, and no more often than allowed"
+    assert len(set(rows)) == len(faces)
+
+
+def test_weights_can_be_taken_part_by_part(tmp_path, recipe):
+    from feallm.train.run import fresh_model, take_over
+
+    only = recipe.model_copy(update={"stages": recipe.stages[:1]})
+    source = train(only)
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    torch.manual_seed(5)
+    model, _ = fresh_model(recipe.model, tokenizer)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    stored = weights(source)
+    taken = take_over(model, source, "clues")
+    assert taken == sum(name.startswith("model.clues.") for name in stored)
+    for name, value in model.state_dict().items():
+        expected = stored[name].float() if name.startswith("model.clues.") else before[name]
+        assert torch.equal(value, expected), name

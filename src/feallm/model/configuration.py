@@ -58,9 +58,12 @@ class FeallmProjectorConfig(PretrainedConfig):
 class FeallmHeadConfig(PretrainedConfig):
     """The AU-aware head: AU presence and intensity, one emotion output per label set, and its calibration.
 
-    `use_global` lets the head read F_L beside F_attn (needed when the clues are off). The calibration values are
-    fitted after training on held-back training pictures: `temperatures[label set]`, and for each AU a scale and a
-    bias on its logit (Platt) and the probability from which it counts as present.
+    `use_global` lets the head read F_L beside F_attn (needed when the clues are off). `mirror`: readings are the mean
+    of the face and its mirror image (training sees one at a time). `au_loss_weight` and `intervention_weight` (see
+    `AUAwareHead.intervention_loss`) weigh parts of the head's loss. The calibration values are
+    fitted after training on held-back training pictures: `emotion_biases[label set]` are added to the emotion
+    logits class by class, `temperatures[label set]` then divide them, and for each AU a scale and a bias on its logit
+    (Platt) and the probability from which it counts as present.
     """
 
     model_type = "feallm_head"
@@ -75,8 +78,12 @@ class FeallmHeadConfig(PretrainedConfig):
     default_label_set: str = "ferplus"
     low_support: list[str] | tuple[str, ...] = ()
     dropout: float = 0.0
+    mirror: bool = False
     loss_weight: float = 1.0
+    au_loss_weight: float = 1.0
+    intervention_weight: float = 0.0
     temperatures: dict[str, float] | None = None
+    emotion_biases: dict[str, Any] | None = None
     au_scales: dict[str, float] | None = None
     au_biases: dict[str, float] | None = None
     au_thresholds: dict[str, float] | None = None

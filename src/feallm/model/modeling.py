@@ -24,10 +24,14 @@ PARTS = ("encoder", "clues", "projector", "head", "language_model")
 
 @dataclass
 class FaceFeatures(ModelOutput):
-    """What one face gives: `taps` list of [B, C, h, w] (the last is F_L), `attended` F_attn [B, K, D] or None."""
+    """What one face gives: `taps` list of [B, C, h, w] (the last is F_L), `attended` F_attn [B, K, D] or None.
+
+    `mirrored`: the same of the mirrored face, where the head is to read both.
+    """
 
     taps: list[Tensor] = field(default_factory=list)
     attended: Tensor | None = None
+    mirrored: Any = None
 
 
 @dataclass
@@ -136,23 +140,37 @@ class FeallmModel(FeallmPreTrainedModel):
     def has_local_token(self) -> bool:
         return self.clues is not None and bool(self.config.clue_config.use_local_token)
 
-    def see(self, pixel_values: Tensor) -> FaceFeatures:
-        """pixel_values [B, 3, S, S] -> taps and F_attn."""
+    def see(self, pixel_values: Tensor, *, mirror: bool = False) -> FaceFeatures:
+        """pixel_values [B, 3, S, S] -> taps and F_attn; `mirror` adds those of the mirrored face."""
         size = self.config.image_size
-        if pixel_values.dim() != 4 or tuple(pixel_values.shape[1:]) != (3, size, size):
+        shape = tuple(pixel_values.shape[1:])
+        square = pixel_values.dim() == 4 and shape == (3, shape[1], shape[1])
+        if not square or (shape[1] != size and not self.training):  # training may vary the size
             raise ValueError(
                 f"pixel_values must be [faces, 3, {size}, {size}], got {list(pixel_values.shape)}: "
                 "pass the faces through FeallmProcessor"
             )
         attended = self.clues.attend(pixel_values) if self.clues is not None else None
-        return FaceFeatures(taps=self.encoder(pixel_values), attended=attended)
+        mirrored = self.see(pixel_values.flip(3)) if mirror else None
+        return FaceFeatures(taps=self.encoder(pixel_values), attended=attended, mirrored=mirrored)
 
-    def read(self, features: FaceFeatures) -> HeadOutput:
-        """The AU-aware head's reading. Raises ValueError where the config has no head."""
+    def read(self, features: FaceFeatures, evidence: Tensor | None = None) -> HeadOutput:
+        """The AU-aware head's reading, with AU evidence [B, A] changed where it is not NaN.
+
+        Where the mirrored face was seen too, the reading is the mean of both: a face means the same in a mirror.
+        Raises ValueError where the config has no head.
+        """
+        head = self.require_head()
+        output: HeadOutput = head(features.attended, tokens_of(features.taps[-1]), evidence)
+        if features.mirrored is None:
+            return output
+        return head.mean(output, self.read(features.mirrored), evidence)
+
+    def require_head(self) -> AUAwareHead:
+        """The head. Raises ValueError where the config has none."""
         if self.head is None:
             raise ValueError("this model has no AU-aware head (head_config.enabled is False)")
-        output: HeadOutput = self.head(features.attended, tokens_of(features.taps[-1]))
-        return output
+        return self.head
 
     def project(self, features: FaceFeatures) -> tuple[Tensor, Tensor | None]:
         """V [B, N_L, T] and F_local [B, 1, T] (None where it is switched off)."""
@@ -251,13 +269,18 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         labels: Tensor | None = None,
         emotion_targets: dict[str, Tensor] | None = None,
         au_targets: Tensor | None = None,
+        au_presence: Tensor | None = None,
+        taps: list[Tensor] | None = None,
+        attended: Tensor | None = None,
         logits_to_keep: int | Tensor = 0,
         **kwargs: Any,
     ) -> FeallmOutput:
         """One pass over text and faces.
 
         Without text (`input_ids` and `inputs_embeds` both None) only the head reads. `labels` [B, L] (-100 where
-        not scored) gives the language loss, `emotion_targets` / `au_targets` (see `heads.head_loss`) the head's.
+        not scored) gives the language loss. `taps` and `attended` (see `FaceFeatures`) stand for a face that was
+        seen before, instead of `pixel_values`. `emotion_targets`, `au_targets` and `au_presence` (see
+        `heads.head_loss`) the head's.
 
         Raises:
             ValueError: nothing given, a wrong face size, or placeholders that do not match the faces.
@@ -267,8 +290,10 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         losses: dict[str, Tensor] = {}
         output = FeallmOutput(losses=losses)
         features = self.model.see(pixel_values) if pixel_values is not None else None
-        if features is not None and self.model.head is not None:
-            losses.update(self._read_head(output, features, emotion_targets, au_targets))
+        if features is None and taps is not None:
+            features = FaceFeatures(taps=taps, attended=attended)
+        if pixel_values is not None and features is not None and self.model.head is not None:
+            losses.update(self._read_head(output, features, emotion_targets, au_targets, au_presence))
         if input_ids is not None or inputs_embeds is not None:
             if inputs_embeds is None and input_ids is not None:
                 inputs_embeds = self.embed(input_ids, features)
@@ -294,6 +319,7 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         features: FaceFeatures,
         emotion_targets: dict[str, Tensor] | None,
         au_targets: Tensor | None,
+        au_presence: Tensor | None,
     ) -> dict[str, Tensor]:
         """Put the head's reading, and its loss where there are targets, into `output`; returns the loss's parts."""
         head = self.model.read(features)
@@ -301,6 +327,11 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         output.emotion_logits = head.emotion_logits
         if emotion_targets is None and au_targets is None:
             return {}
-        loss, parts = head_loss(head, emotion_targets, au_targets)
-        output.loss = self.config.head_config.loss_weight * loss
+        config = self.config.head_config
+        loss, parts = head_loss(head, emotion_targets, au_targets, au_presence, au_weight=config.au_loss_weight)
+        if self.training and config.intervention_weight and emotion_targets:
+            intervention = self.model.require_head().intervention_loss(head, emotion_targets)
+            parts["intervention"] = config.intervention_weight * intervention
+            loss = loss + parts["intervention"]
+        output.loss = config.loss_weight * loss
         return parts

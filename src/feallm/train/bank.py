@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,12 +24,15 @@ from feallm.train.recipe import DataRecipe, SourceRecipe
 @dataclass(frozen=True)
 class FaceBank:
     """N faces: `pixels` uint8 [N, C, s, s]; `emotion_targets[set]` [N, E] (zero rows where unknown);
-    `au_targets` [N, A] strengths, NaN where unknown; `faces` the labels they came from."""
+    `au_targets` [N, A] strengths, NaN where unknown; `au_presence` [N, A] probabilities of presence, NaN where
+    unknown (of the codes, or a teacher's); `units` the names of the A; `faces` the labels they came from."""
 
     faces: list[LabelledFace]
     pixels: Tensor
     emotion_targets: dict[str, Tensor]
     au_targets: Tensor
+    au_presence: Tensor
+    units: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -38,11 +42,20 @@ class FaceBank:
         """[N] bool: faces with action-unit codes."""
         return ~torch.isnan(self.au_targets).all(dim=1)
 
-    def targets(self, rows: Sequence[int]) -> dict[str, object]:
+    def targets(self, rows: Sequence[int]) -> dict[str, Any]:
         """The head's targets of some faces, as `FeallmForConditionalGeneration.forward` takes them."""
         index = torch.tensor(list(rows), dtype=torch.long)
         emotions = {name: target[index] for name, target in self.emotion_targets.items()}
-        return {"emotion_targets": emotions, "au_targets": self.au_targets[index]}
+        return {
+            "emotion_targets": emotions,
+            "au_targets": self.au_targets[index],
+            "au_presence": self.au_presence[index],
+        }
+
+    def hard(self, label_set: str) -> Tensor:
+        """[N] class numbers of the single labels, -1 where a face has none."""
+        classes = LABEL_SETS[label_set]
+        return torch.tensor([classes.index(f.labels[label_set]) if label_set in f.labels else -1 for f in self.faces])
 
     def subset(self, chosen: Sequence[int]) -> "FaceBank":
         index = torch.tensor(list(chosen), dtype=torch.long)
@@ -51,6 +64,8 @@ class FaceBank:
             self.pixels[index],
             {name: target[index] for name, target in self.emotion_targets.items()},
             self.au_targets[index],
+            self.au_presence[index],
+            self.units,
         )
 
 
@@ -61,9 +76,15 @@ def labelled_faces(source: SourceRecipe) -> Iterator[LabelledFace]:
 
 
 def fill(
-    faces: Iterable[LabelledFace], side: int, grayscale: bool, label_sets: Sequence[str], units: Sequence[str]
+    faces: Iterable[LabelledFace],
+    side: int,
+    grayscale: bool,
+    label_sets: Sequence[str],
+    units: Sequence[str],
+    *,
+    sharpen: float = 1.0,
 ) -> FaceBank:
-    """Decode faces to `side` x `side`. Raises ValueError when there is none."""
+    """Decode faces to `side` x `side`; vote shares are raised to the power `sharpen`. Raises ValueError for none."""
     kept = list(faces)
     if not kept:
         raise ValueError("no faces to load: check the paths, the split and the excluded flags of the recipe")
@@ -72,8 +93,10 @@ def fill(
         name: torch.tensor([face.emotions.get(name, (0.0,) * len(LABEL_SETS[name])) for face in kept])
         for name in label_sets
     }
+    emotions = {name: F.normalize(target**sharpen, p=1, dim=1) for name, target in emotions.items()}
     strengths = torch.tensor([[face.action_units.get(unit, float("nan")) for unit in units] for face in kept])
-    return FaceBank(kept, pixels, emotions, strengths)
+    presence = torch.where(torch.isnan(strengths), strengths, (strengths > 0).float())
+    return FaceBank(kept, pixels, emotions, strengths, presence, tuple(units))
 
 
 def _square(face: LabelledFace, side: int, grayscale: bool) -> NDArray[np.uint8]:
@@ -103,7 +126,7 @@ def load_banks(
     """
     faces = [face for source in data.train for face in labelled_faces(source)]
     usable = [face for face in faces if not face.flags & set(data.exclude_flags)]
-    bank = fill(usable, side, grayscale, label_sets, units)
+    bank = fill(usable, side, grayscale, label_sets, units, sharpen=data.sharpen)
     held = [i for i, face in enumerate(bank.faces) if is_held_back(face.id, data.held_back)]
     learn = sorted(set(range(len(bank))) - set(held))
     for name, target in bank.emotion_targets.items():
@@ -117,6 +140,17 @@ def load_banks(
         return learned, None
     kept = torch.nonzero(~repeats(bank.subset(held).pixels, learned.pixels)).flatten().tolist()
     return learned, bank.subset([held[i] for i in kept]) if kept else None
+
+
+def balanced_rows(bank: FaceBank, data: DataRecipe, label_set: str) -> list[int]:
+    """The rows of an epoch: AU-coded faces and faces of rare classes of `label_set` stand there several times."""
+    labels = bank.hard(label_set)
+    counts = torch.bincount(labels[labels >= 0], minlength=1).float()
+    median = counts[counts > 0].median()
+    times = ((median / counts.clamp(min=1)) ** data.balance).round().clamp(1, data.most_repeats)
+    by_class = torch.where(labels >= 0, times[labels.clamp(min=0)], torch.ones(()))
+    by_codes = torch.where(bank.coded, float(data.coded_repeat), 1.0)
+    return torch.repeat_interleave(torch.maximum(by_class, by_codes).long()).tolist()
 
 
 def repeats(pixels: Tensor, others: Tensor, threshold: float = 0.95) -> Tensor:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-MIN_POSITIVES = 8
+MIN_POSITIVES = 12
 """Fewer held-back positives than this and an AU keeps its raw logit and a threshold of one half: low support."""
 
 
@@ -16,19 +16,42 @@ LOWEST_THRESHOLD = 0.3
 """No AU counts as present below this probability, even where F1 would gain: "present" at one in six misleads."""
 
 
-def temperature(logits: Tensor, targets: Tensor) -> float:
-    """The temperature T that minimises the cross-entropy of softmax(logits / T) with the raters' distributions.
+def temperature(logits: Tensor, labels: Tensor, biases: Tensor | None = None) -> float:
+    """The temperature T for which softmax((logits + biases) / T) gives the labels the largest likelihood.
 
-    1 where no target is known.
+    The single labels and not the raters' votes: the leading probability is to be the share of verdicts that are right.
+    `labels` [N] are class numbers, -1 where there is none. 1 where no label is known.
     """
-    known = targets.sum(dim=1) > 0
+    known = labels >= 0
     if not bool(known.any()):
         return 1.0
-    grid = torch.exp(torch.linspace(np.log(0.4), np.log(4.0), 200))
-    losses = [
-        -(targets[known] * F.log_softmax(logits[known] / t, dim=1)).sum(dim=1).mean().item() for t in grid.tolist()
-    ]
+    added = torch.zeros(logits.shape[1]) if biases is None else biases
+    grid = torch.exp(torch.linspace(np.log(0.3), np.log(4.0), 250))
+    losses = [F.cross_entropy((logits[known] + added) / t, labels[known]).item() for t in grid.tolist()]
     return float(grid[int(np.argmin(losses))])
+
+
+def class_biases(logits: Tensor, labels: Tensor) -> Tensor:
+    """What to add to the logits so that rare classes are named: a share of minus the log of their frequency.
+
+    The share is the one with the best sum of accuracy and mean recall: rare classes are so few that accuracy alone
+    would never name them. Zeros where no label is known.
+    """
+    known = labels >= 0
+    classes = logits.shape[1]
+    if not bool(known.any()):
+        return torch.zeros(classes)
+    truth = labels[known]
+    rarity = -torch.log((torch.bincount(truth, minlength=classes).float() + 1) / (len(truth) + classes))
+    rarity = (rarity - rarity.min()) * temperature(logits, labels)
+
+    def worth(share: float) -> float:
+        hit = ((logits[known] + share * rarity).argmax(dim=1) == truth).float()
+        recalls = [hit[truth == number].mean() for number in truth.unique().tolist()]
+        return float(hit.mean() + torch.stack(recalls).mean())
+
+    shares = [0.05 * step for step in range(13)]
+    return max(shares, key=worth) * rarity
 
 
 def platt(logits: Tensor, present: Tensor) -> tuple[float, float]:
@@ -68,10 +91,11 @@ def calibrate(
     au_logits: Tensor,
     au_targets: Tensor,
     emotion_logits: dict[str, Tensor],
-    emotion_targets: dict[str, Tensor],
+    emotion_labels: dict[str, Tensor],
     units: Sequence[str],
 ) -> dict[str, object]:
-    """Values for `FeallmHeadConfig`: temperatures, au_scales, au_biases, au_thresholds, low_support."""
+    """Values for `FeallmHeadConfig`: temperatures and biases of emotions, scales, biases and thresholds of AUs,
+    low_support."""
     values: dict[str, dict[str, float]] = {"au_scales": {}, "au_biases": {}, "au_thresholds": {}}
     low = []
     for column, unit in enumerate(units):
@@ -86,5 +110,9 @@ def calibrate(
         values["au_scales"][unit] = round(scale, 4)
         values["au_biases"][unit] = round(bias, 4)
         values["au_thresholds"][unit] = round(threshold, 3)
-    temperatures = {name: round(temperature(emotion_logits[name], emotion_targets[name]), 4) for name in emotion_logits}
-    return {**values, "temperatures": temperatures, "low_support": low}
+    temperatures, biases = {}, {}
+    for name, logits in emotion_logits.items():
+        added = class_biases(logits, emotion_labels[name])
+        temperatures[name] = round(temperature(logits, emotion_labels[name], added), 4)
+        biases[name] = [round(value, 4) for value in added.tolist()]
+    return {**values, "temperatures": temperatures, "emotion_biases": biases, "low_support": low}

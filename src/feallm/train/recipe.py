@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from feallm.data.sources import SOURCES
 from feallm.settings import Strict
@@ -31,6 +31,9 @@ class DataRecipe(Strict):
     exclude_flags: tuple[str, ...] = ("near_copy_in_test", "copy")
     held_back: float = Field(0.06, ge=0.0, lt=0.5)
     coded_repeat: int = Field(2, ge=1, description="how often an AU-coded face is seen for each other face")
+    sharpen: float = Field(1.0, gt=0, description="votes are raised to this power: above 1 the plurality weighs more")
+    balance: float = Field(0.0, ge=0, le=1, description="0: classes as they come; 1: rare ones as often as the median")
+    most_repeats: int = Field(6, ge=1, description="a rare face is seen at most this often in an epoch")
 
 
 class AugmentRecipe(Strict):
@@ -38,13 +41,22 @@ class AugmentRecipe(Strict):
 
     rotation: float = 12.0
     scale: float = 0.12
+    aspect: float = 0.0
     shift: float = 0.06
     flip: float = 0.5
     brightness: float = 0.25
     contrast: float = 0.3
+    gamma: float = Field(default=0.0, ge=0, lt=1, description="exponents between 1 - gamma and 1 / (1 - gamma)")
+    shade: float = Field(default=0.0, ge=0, lt=1, description="light from one side: gain at the edges up to 1 +- shade")
+    coarse: float = Field(default=0.0, ge=0, le=1, description="share of faces seen at half to nearly full resolution")
     blur: float = 0.15
+    sharpen: float = 0.0
     noise: float = 0.04
     erase: float = 0.25
+    mixup: float = Field(
+        default=0.0, ge=0, description="half of a faces batch is mixed with others, shares from Beta(mixup, mixup)"
+    )
+    hide: float = Field(default=0.0, ge=0, le=1, description="share of faces with the place of one action unit covered")
 
 
 class ModelRecipe(Strict):
@@ -82,14 +94,43 @@ class StageRecipe(Strict):
     epochs: float = Field(gt=0)
     batch_size: int = Field(64, ge=1)
     learning_rate: float = Field(gt=0)
+    image_size: int | None = Field(None, description="another side for the faces of a faces stage: smaller is faster")
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd: with Nesterov momentum 0.9")
+    max_grad_norm: float = 1.0
+    average: float | None = Field(None, gt=0, lt=1, description="decay of a running mean of the weights, kept instead")
+    teacher: str | None = Field(
+        None, description="checkpoint folder whose readings are mixed into a faces stage's targets"
+    )
+    teacher_weight: float = Field(0.3, ge=0, le=1, description="the teacher's share where there is a label as well")
     weight_decay: float = 0.05
     warmup_ratio: float = 0.05
     lora: LoraRecipe | None = None
     records: int = Field(20000, ge=1, description="conversations of a text stage")
     records_per_face: int = Field(
-        1, ge=1, description="of a conversations stage; AU-coded faces give five times as many"
+        1,
+        ge=1,
+        description="of a conversations stage: per view with `views`; else five times as many of AU-coded ones",
     )
     max_steps: int = -1
+    views: int = Field(
+        0, ge=0, description="a conversations stage looks at so many augmented views of each face, seen once and kept"
+    )
+    families: dict[str, float] | None = Field(None, description="shares of the conversation families")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> "StageRecipe":
+        """What one kind of stage cannot use is a mistake, not a wish to be ignored."""
+        idle = {
+            "faces": {"families": self.families, "views": self.views},
+            "text": {"teacher": self.teacher, "image_size": self.image_size, "views": self.views},
+            "conversations": {"teacher": self.teacher, "image_size": self.image_size},
+        }[self.kind]
+        useless = [name for name, value in idle.items() if value]
+        if useless:
+            raise ValueError(
+                f"stage {self.name!r}: {', '.join(useless)} cannot be used in a stage of kind {self.kind!r}"
+            )
+        return self
 
 
 class TrainRecipe(Strict):
@@ -97,8 +138,8 @@ class TrainRecipe(Strict):
 
     name: str
     output: str
-    init_from: str | None = Field(
-        None, description="checkpoint folder whose weights of the same name and shape are taken"
+    init_from: str | dict[str, str] | None = Field(
+        None, description="checkpoint folder whose weights of the same name and shape are taken; or one for each part"
     )
     seed: int = 0
     bf16: bool = True

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,35 @@ from transformers import AutoConfig, AutoTokenizer, Trainer, TrainerCallback, Tr
 from transformers.trainer_utils import get_last_checkpoint
 
 from feallm._version import __version__
+from feallm.analyze.torch_engine import TorchEngine
 from feallm.data.compose import compose_corpus, compose_records, compose_words
+from feallm.data.records import Record
 from feallm.facs.action_units import CODED_AUS
 from feallm.model import FeallmConfig, FeallmForConditionalGeneration, FeallmProcessor
 from feallm.model.build import build, train_tokenizer
 from feallm.model.lora import add_lora, merge_lora
 from feallm.settings import SettingsError
-from feallm.train.bank import FaceBank, load_banks
+from feallm.train.average import Average
+from feallm.train.bank import FaceBank, balanced_rows, load_banks
 from feallm.train.calibrate import calibrate, f1
-from feallm.train.collate import ConversationCollator, FaceCollator, FaceInput
+from feallm.train.collate import ConversationCollator, FaceCollator, FaceInput, RecordFaces, grouped
 from feallm.train.recipe import ModelRecipe, StageRecipe, TrainRecipe
+from feallm.train.teacher import taught
+from feallm.train.views import see_views, view_records
 
 log = logging.getLogger(__name__)
 DONE = "done.json"
+FAMILIES = {
+    "emotion": 6.0,
+    "aus": 5.0,
+    "reason": 1.0,
+    "unit": 0.5,
+    "why_not": 0.5,
+    "area": 0.5,
+    "expression": 0.5,
+    "movements": 0.5,
+}
+"""Shares of the families where a stage names none: the closed questions are short and come often."""
 
 
 class Items(Dataset[Any]):
@@ -67,7 +83,8 @@ def head_outputs(model: FeallmForConditionalGeneration, faces: FaceInput, batch:
     emotions: dict[str, list[Tensor]] = {name: [] for name in faces.bank.emotion_targets}
     for start in range(0, len(faces.bank), batch):
         rows = range(start, min(start + batch, len(faces.bank)))
-        output = model(pixel_values=faces(rows).to(model.device))
+        pixels = faces(rows).to(model.device)
+        output = model.model.read(model.model.see(pixels, mirror=model.config.head_config.mirror))
         units.append(output.au_logits.float().cpu())
         for name, logits in output.emotion_logits.items():
             emotions[name].append(logits.float().cpu())
@@ -75,12 +92,14 @@ def head_outputs(model: FeallmForConditionalGeneration, faces: FaceInput, batch:
 
 
 def head_scores(outputs: dict[str, Any], bank: FaceBank) -> dict[str, float]:
-    """Accuracy per label set and mean AU F1 at one half, uncalibrated: for watching a run, not for publishing."""
+    """Accuracy and UAR per label set, mean AU F1 at one half, uncalibrated: to watch a run by, not to publish."""
     scores: dict[str, float] = {}
     for name, logits in outputs["emotions"].items():
-        target = bank.emotion_targets[name]
-        known = target.sum(dim=1) > 0
-        scores[f"accuracy_{name}"] = (logits.argmax(1) == target.argmax(1))[known].float().mean().item()
+        truth = bank.hard(name)
+        hit = (logits.argmax(1) == truth)[truth >= 0].float()
+        scores[f"accuracy_{name}"] = hit.mean().item()
+        recalls = [hit[truth[truth >= 0] == number].mean().item() for number in truth.unique().tolist() if number >= 0]
+        scores[f"uar_{name}"] = sum(recalls) / max(len(recalls), 1)
     each = []
     for column in range(bank.au_targets.shape[1]):
         known = ~torch.isnan(bank.au_targets[:, column])
@@ -94,12 +113,13 @@ def head_scores(outputs: dict[str, Any], bank: FaceBank) -> dict[str, float]:
 class Watch(TrainerCallback):
     """Scores the head on held-back faces after each epoch and writes a line to the log file."""
 
-    def __init__(self, faces: FaceInput, path: Path) -> None:
-        self.faces, self.path = faces, path
+    def __init__(self, faces: FaceInput, path: Path, average: Average | None) -> None:
+        self.faces, self.path, self.average = faces, path, average
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        scores = head_scores(head_outputs(model, self.faces), self.faces.bank)
-        model.train()
+        seen = model if self.average is None else self.average.module
+        scores = head_scores(head_outputs(seen, self.faces), self.faces.bank)
+        seen.train()
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({"epoch": round(state.epoch, 2), "step": state.global_step, **scores}) + "\n")
         log.info("epoch %.2f: %s", state.epoch, scores)
@@ -112,12 +132,13 @@ def training_arguments(recipe: TrainRecipe, stage: StageRecipe, folder: Path) ->
         output_dir=str(folder),
         num_train_epochs=stage.epochs,
         max_steps=stage.max_steps,
-        per_device_train_batch_size=stage.batch_size,
+        per_device_train_batch_size=stage.batch_size if stage.kind == "faces" else 1,  # records come in ready batches
         learning_rate=stage.learning_rate,
         weight_decay=stage.weight_decay,
         warmup_steps=stage.warmup_ratio,
         lr_scheduler_type="cosine",
-        optim="adamw_torch_fused",
+        optim="sgd" if stage.optimizer == "sgd" else "adamw_torch_fused",
+        optim_args="momentum=0.9,nesterov=true" if stage.optimizer == "sgd" else None,
         bf16=recipe.bf16,
         use_cpu=on_cpu,
         seed=recipe.seed,
@@ -129,24 +150,37 @@ def training_arguments(recipe: TrainRecipe, stage: StageRecipe, folder: Path) ->
         dataloader_drop_last=True,
         dataloader_pin_memory=not on_cpu,
         label_names=["labels"],
-        max_grad_norm=1.0,
+        max_grad_norm=stage.max_grad_norm,
     )
 
 
 def stage_items(
-    recipe: TrainRecipe, stage: StageRecipe, bank: FaceBank, processor: FeallmProcessor
+    recipe: TrainRecipe,
+    stage: StageRecipe,
+    model: FeallmForConditionalGeneration,
+    processor: FeallmProcessor,
+    bank: FaceBank,
+    held: FaceBank | None,
 ) -> tuple[Sequence[Any], Any]:
     """What a stage learns from, and the collator that turns it into batches."""
-    faces = FaceInput(bank, processor, recipe.augment, recipe.seed)
+    faces = FaceInput(bank, processor, recipe.augment, recipe.seed, stage.image_size)
     if stage.kind == "faces":
-        coded = torch.nonzero(bank.coded).flatten().tolist()
-        return [*range(len(bank)), *(coded * (recipe.data.coded_repeat - 1))], FaceCollator(faces)
+        return balanced_rows(bank, recipe.data, model.config.head_config.default_label_set), FaceCollator(faces)
     if stage.kind == "text":
-        return compose_words(bank.faces, count=stage.records, seed=recipe.seed), ConversationCollator(processor)
-    rows = {face.id: row for row, face in enumerate(bank.faces)}
-    records = compose_records(bank.faces, per_face=stage.records_per_face, seed=recipe.seed)
-    beside = any(part.split(".")[0] in {"encoder", "head"} or part == "clues" for part in stage.trainable)
-    return records, ConversationCollator(processor, faces, rows, with_targets=beside)
+        records = compose_words(bank.faces, count=stage.records, seed=recipe.seed)
+        return grouped(records, stage.batch_size, recipe.seed), ConversationCollator(processor)
+    families = stage.families or FAMILIES
+    see: Callable[[Sequence[Record]], dict[str, Any]]
+    if stage.views:
+        log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
+        see = views = see_views(TorchEngine.of(model, processor, recipe.name), faces, stage.views)
+        records = view_records(views, families, stage.records_per_face, recipe.seed)
+    else:
+        beside = any(part.split(".")[0] in {"encoder", "head"} or part == "clues" for part in stage.trainable)
+        whole = recipe.augment.model_copy(update={"hide": 0.0})  # the answers do not know what would be hidden
+        see = RecordFaces(FaceInput(bank, processor, whole, recipe.seed), with_targets=beside)
+        records = compose_records(bank.faces, families, per_face=stage.records_per_face, seed=recipe.seed)
+    return grouped(records, stage.batch_size, recipe.seed), ConversationCollator(processor, see)
 
 
 def run_stage(
@@ -163,9 +197,14 @@ def run_stage(
     model.set_trainable(*stage.trainable)
     if stage.lora is not None:
         add_lora(model, rank=stage.lora.rank, alpha=stage.lora.alpha, dropout=stage.lora.dropout)
-    items, collator = stage_items(recipe, stage, bank, processor)
-    watching = stage.kind == "faces" and held is not None
-    callbacks = [Watch(FaceInput(held, processor, None, 0), folder / "watch.jsonl")] if watching and held else []
+    if stage.teacher is not None:
+        bank = taught(bank, stage.teacher, stage.teacher_weight, list(model.config.head_config.action_units))
+    items, collator = stage_items(recipe, stage, model, processor, bank, held)
+    last = get_last_checkpoint(str(folder))
+    average = Average(model, stage.average, last) if stage.average is not None else None
+    callbacks: list[TrainerCallback] = [average] if average is not None else []
+    if stage.kind == "faces" and held is not None:
+        callbacks.append(Watch(FaceInput(held, processor, None, 0), folder / "watch.jsonl", average))
     trainer = Trainer(
         model=model,
         args=training_arguments(recipe, stage, folder),
@@ -173,9 +212,10 @@ def run_stage(
         data_collator=collator,
         callbacks=callbacks,
     )
-    last = get_last_checkpoint(str(folder))
     log.info("stage %s: %d items, %s", stage.name, len(items), f"from {last}" if last else "from the start")
     trainer.train(resume_from_checkpoint=last)
+    if average is not None:
+        average.keep()
     if stage.lora is not None:
         merge_lora(model)
 
@@ -191,7 +231,7 @@ def calibrated(
         outputs["au"],
         held.au_targets,
         outputs["emotions"],
-        held.emotion_targets,
+        {name: held.hard(name) for name in held.emotion_targets},
         model.config.head_config.action_units,
     )
     for name, value in fitted.items():
@@ -224,8 +264,8 @@ def train(recipe: TrainRecipe) -> Path:
     )
     log.info("%d faces to learn from, %d held back", len(bank), len(held) if held else 0)
     model, processor = fresh_model(recipe.model, _tokenizer(recipe, bank, output / "tokenizer"))
-    if recipe.init_from is not None:
-        log.info("%d weights taken from %s", take_over(model, Path(recipe.init_from)), recipe.init_from)
+    for part, source in _sources(recipe).items():
+        log.info("%d weights taken from %s", take_over(model, Path(source), part), source)
     for number, stage in enumerate(recipe.stages, start=1):
         folder = output / f"{number}-{stage.name}"
         if (folder / DONE).is_file():
@@ -284,16 +324,24 @@ def _tokenizer(recipe: TrainRecipe, bank: FaceBank, folder: Path) -> Any:
     return tokenizer
 
 
-def take_over(model: FeallmForConditionalGeneration, folder: Path) -> int:
+def _sources(recipe: TrainRecipe) -> dict[str, str]:
+    """Part ("" for all) -> the checkpoint folder its weights come from."""
+    return {"": recipe.init_from} if isinstance(recipe.init_from, str) else recipe.init_from or {}
+
+
+def take_over(model: FeallmForConditionalGeneration, folder: Path, part: str = "") -> int:
     """Copy the weights of a checkpoint that `model` has under the same name and shape; returns how many.
+
+    `part` is one of `model.modeling.PARTS`, or "" for all.
 
     Raises FileNotFoundError when the folder holds no model.safetensors.
     """
     own = model.state_dict()
+    front = part if part in ("", "language_model") else f"model.{part}."
     fitting = {
         name: value
         for name, value in load_file(folder / "model.safetensors").items()
-        if name in own and own[name].shape == value.shape
+        if name in own and own[name].shape == value.shape and name.startswith(front)
     }
     model.load_state_dict(fitting, strict=False)
     return len(fitting)
