@@ -26,6 +26,14 @@ app = typer.Typer(
 )
 
 
+Detector = Annotated[str, typer.Option(help="mtcnn, none (face crops) or yunet:FILE.onnx.")]
+Model = Annotated[str | None, typer.Option(help="Checkpoint folder or hub id; without it the packaged FEALLM-tiny.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
+LabelSet = Annotated[str | None, typer.Option(help="The checkpoint's label set to answer in, such as fer2013.")]
+Photo = Annotated[str, typer.Argument(metavar="PHOTO", help="One picture: a file or a URL.")]
+FaceNumber = Annotated[int, typer.Option("--face", help="Which face, counted from 0, largest first.")]
+
+
 class _Pipe(Console):
     """A console that leaves a closed pipe to `_manners`."""
 
@@ -74,15 +82,17 @@ def analyze(
         Path | None, typer.Option("--annotate", help="Write pictures with boxes and panels to this folder.")
     ] = None,
     no_explain: Annotated[bool, typer.Option("--no-explain", help="Only numbers, which is faster.")] = False,
-    detector: Annotated[str, typer.Option(help="mtcnn, none (face crops) or yunet:FILE.onnx.")] = "mtcnn",
-    model: Annotated[
-        str | None, typer.Option(help="Checkpoint folder or hub id; without it the packaged FEALLM-tiny.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Say where each action unit is seen, and what hiding that place does.")
+    ] = False,
+    min_confidence: Annotated[
+        float, typer.Option(metavar="0..1", help="Name no emotion below this calibrated confidence.")
+    ] = 0.0,
+    detector: Detector = "mtcnn",
+    model: Model = None,
+    device: Device = "auto",
     batch_size: Annotated[int, typer.Option(help="Faces read together.")] = 16,
-    label_set: Annotated[
-        str | None, typer.Option(help="The checkpoint's label set to answer in, such as fer2013.")
-    ] = None,
+    label_set: LabelSet = None,
     allow_private_urls: Annotated[
         bool, typer.Option("--allow-private-urls", help="Let URLs lead into your own network.")
     ] = False,
@@ -108,11 +118,53 @@ def analyze(
             batch_size,
             label_set,
             limits,
+            evidence,
+            min_confidence,
         )
         tally = analysis.analyze(wishes, _Pipe(), Console(stderr=True))
         if tally.pictures > 1 or output is not None or annotate is not None:
             _say(tally.sentence(output, annotate))
     raise typer.Exit(0 if tally.read else 1)
+
+
+@app.command()
+def chat(
+    photo: Photo,
+    questions: Annotated[list[str] | None, typer.Option("--ask", metavar="QUESTION", help="Answer and end.")] = None,
+    face: FaceNumber = 0,
+    detector: Detector = "mtcnn",
+    model: Model = None,
+    device: Device = "auto",
+    label_set: LabelSet = None,
+) -> None:
+    """Ask about one face: what it shows, how sure that is, why, and what would change it."""
+    from feallm.report import analysis, talk
+
+    with _manners(*analysis.MISTAKES):
+        talk.chat(talk.FaceWishes(photo, face, model, detector, device, label_set), questions or (), _Pipe())
+
+
+@app.command()
+def whatif(
+    photo: Photo,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", metavar="AU", help="Action units taken out: AU4, or AU4,AU5.")
+    ] = None,
+    adding: Annotated[list[str] | None, typer.Option("--adding", metavar="AU", help="Action units put in.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object and nothing else.")] = False,
+    face: FaceNumber = 0,
+    detector: Detector = "mtcnn",
+    model: Model = None,
+    device: Device = "auto",
+    label_set: LabelSet = None,
+) -> None:
+    """Take action units out of a face's evidence, or put some in, and see what becomes of its emotions."""
+    from feallm.report import analysis, talk
+    from feallm.report import whatif as report
+
+    with _manners(*analysis.MISTAKES):
+        wishes = talk.FaceWishes(photo, face, model, detector, device, label_set)
+        report.whatif(wishes, without or (), adding or (), _Pipe(), as_json=as_json)
 
 
 @app.command()
@@ -145,7 +197,7 @@ def doctor() -> None:
 
 def main() -> None:
     """The `feallm` command."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # file names may hold what a terminal cannot show
     app()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from tests.analyze.wiring import save, smile
 from tests.model.conftest import tiny
 
 
@@ -15,6 +16,12 @@ def random_checkpoint(tmp_path_factory):
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def smile_checkpoint(tmp_path_factory):
+    """A checkpoint that reads a smile in every face, by the numbers of `wiring.smile`; its words are nonsense."""
+    return save(tmp_path_factory.mktemp("smile-feallm"), *smile())
 
 
 @pytest.fixture(scope="session")

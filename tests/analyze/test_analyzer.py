@@ -133,7 +133,7 @@ def test_words_that_cannot_be_made_to_agree_are_a_status(analyzer, astronaut, mo
     import feallm.analyze.analyzer as module
     from feallm.analyze import Consistency
 
-    monkeypatch.setattr(module, "agree", lambda text, emotion, units: (text, Consistency(False)))
+    monkeypatch.setattr(module, "agree", lambda text, *reading: (text, Consistency(False)))
     (reading,) = analyzer.analyze(astronaut)
     assert reading.status == "unparsed"
     assert reading.emotion is not None, "the numbers stand without the words"

@@ -14,6 +14,7 @@ from skimage import data
 from typer.testing import CliRunner
 
 import feallm
+from tests.analyze.wiring import save, smile
 from tests.model.conftest import tiny
 
 
@@ -29,6 +30,20 @@ def checkpoint(tmp_path_factory):
     for part in tiny():
         part.save_pretrained(folder)
     return str(folder)
+
+
+@pytest.fixture(scope="session")
+def smiling(tmp_path_factory):
+    """A checkpoint that reads a smile in every face: without AU12 neutral leads, with AU4 anger."""
+    return str(save(tmp_path_factory.mktemp("smiling"), *smile()))
+
+
+@pytest.fixture(scope="session")
+def portrait(tmp_path_factory):
+    """A photo of one face."""
+    path = tmp_path_factory.mktemp("portrait") / "astronaut.png"
+    Image.fromarray(data.astronaut()).save(path)
+    return path
 
 
 @pytest.fixture
@@ -49,7 +64,9 @@ def feallm_command(monkeypatch):
     from feallm.cli import app
 
     monkeypatch.setenv("COLUMNS", "120")
-    return lambda *arguments: CliRunner().invoke(app, [str(each) for each in arguments], prog_name="feallm")
+    return lambda *arguments, **options: CliRunner().invoke(
+        app, [str(each) for each in arguments], prog_name="feallm", **options
+    )
 
 
 @pytest.fixture

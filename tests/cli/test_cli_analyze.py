@@ -49,6 +49,31 @@ def test_json_is_all_there_is_on_stdout(feallm_command, checkpoint, photos):
     assert sum(records[1]["emotion_scores"].values()) == pytest.approx(1)
 
 
+def test_evidence_is_printed_and_kept(feallm_command, checkpoint, photos, tmp_path):
+    output = tmp_path / "x.jsonl"
+    options = ("--model", checkpoint, "--no-explain", "--evidence", "-o", output)
+    result = feallm_command("analyze", photos / "astronaut.png", *options)
+    assert " seen at the " in result.stdout
+    units = json.loads(output.read_text())["action_units"]
+    for au in units.values():
+        assert (au["evidence"] is not None) == au["present"]
+    assert any(au["present"] and {"regions", "drop", "control_drop"} == set(au["evidence"]) for au in units.values())
+
+
+def test_below_the_confidence_asked_for_no_emotion_is_named(feallm_command, smiling, photos, tmp_path):
+    output = tmp_path / "x.csv"
+    options = ("--model", smiling, "--no-explain", "--min-confidence", "1", "-o", output)
+    result = feallm_command("analyze", photos / "astronaut.png", *options)
+    assert result.exit_code == 0, "the face was read, and its numbers stand"
+    assert "No verdict (0.7" in result.stdout
+    (row,) = read(output)
+    assert (row["emotion"], row["status"]) == (None, "abstained")
+    assert 0 < row["confidence"] < 1
+    wrong = feallm_command("analyze", photos, "--model", smiling, "--min-confidence", "2")
+    assert wrong.exit_code == 2
+    assert "between 0 and 1" in wrong.stderr
+
+
 def test_one_picture_has_the_roomy_view(feallm_command, checkpoint, photos):
     result = feallm_command("analyze", photos / "astronaut.png", "--model", checkpoint)
     assert result.exit_code == 0

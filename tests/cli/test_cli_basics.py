@@ -23,7 +23,7 @@ def test_help_answers_at_once_and_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert time.perf_counter() - start < 5  # about 0.2 s on an idle machine
     assert "HEAVY []" in done.stdout
-    for verb in ("analyze", "train", "doctor"):
+    for verb in ("analyze", "chat", "whatif", "train", "doctor"):
         assert verb in done.stdout
 
 

@@ -9,6 +9,7 @@ from feallm.media import Picture
 from feallm.report.annotate import LONGEST, annotate, save_annotated
 from feallm.report.drawing import plain, shorten, width, wrap
 from feallm.report.panel import WIDTH
+from feallm.report.words import no_verdict
 from tests.report.conftest import make_reading
 
 GREY = np.full((300, 400, 3), 128, np.uint8)
@@ -49,6 +50,15 @@ def test_pictures_without_numbers_say_so():
     assert broken.size[0] > WIDTH
     with pytest.raises(ValueError, match="at least one reading"):
         annotate(GREY, [])
+
+
+def test_a_face_without_a_verdict_has_a_panel_of_its_own():
+    named = np.asarray(annotate(GREY, [make_reading(box=None)]))
+    abstained = np.asarray(annotate(GREY, [make_reading(box=None, emotion=None, status="abstained")]))
+    assert named.shape[1] == abstained.shape[1]
+    heading = slice(None), slice(-WIDTH, None)
+    assert (named[heading][:90] != abstained[heading][:90]).any()
+    assert width(no_verdict(make_reading(emotion=None)), 30) < WIDTH - 56, "the line fits"
 
 
 def test_long_words_and_names_stay_inside():

@@ -35,7 +35,7 @@ class Reader:
     def __init__(self, folder=None, size=None):
         self.folder, self.size, self.most, self.calls = folder, size, 0, 0
 
-    def stream(self, source, *, explain, progress):
+    def stream(self, source, *, explain, evidence, progress):
         waiting = []
         self.calls += 1
         for picture in source:
@@ -80,7 +80,9 @@ def test_readings_meet_the_pixels_they_were_read_from(monkeypatch, tmp_path, dra
     ticks, count = [], 0
     with AnnotatedFolder(tmp_path) as folder:
         reader = Reader(folder, size)
-        for reading in analysis._readings(reader, iter(PICTURES), folder, True, lambda *_: ticks.append(1)):
+        for reading in analysis._readings(
+            reader, iter(PICTURES), folder, analysis.Wishes([]), lambda *_: ticks.append(1)
+        ):
             folder.add(reading)
             count += 1
     assert drawn == EXPECTED
@@ -93,7 +95,7 @@ def test_a_reader_that_takes_all_it_gets_finds_only_so_much_room(monkeypatch, tm
     with AnnotatedFolder(tmp_path) as folder:
         reader = Reader(folder)
         many = (plain(100) for _ in range(50))
-        for reading in analysis._readings(reader, many, folder, True, lambda *_: None):
+        for reading in analysis._readings(reader, many, folder, analysis.Wishes([]), lambda *_: None):
             folder.add(reading)
     assert len(drawn) == 50
     assert reader.most <= 4
@@ -102,7 +104,7 @@ def test_a_reader_that_takes_all_it_gets_finds_only_so_much_room(monkeypatch, tm
 
 def test_without_a_folder_the_analyzer_is_asked_once():
     reader = Reader()
-    assert len(list(analysis._readings(reader, iter(PICTURES), None, True, lambda *_: None))) == 10
+    assert len(list(analysis._readings(reader, iter(PICTURES), None, analysis.Wishes([]), lambda *_: None))) == 10
     assert reader.calls == 1
 
 

@@ -6,10 +6,10 @@ import json
 import pytest
 from rich.console import Console
 
-from feallm.analyze.reading import Consistency, FaceReading
+from feallm.analyze.reading import ActionUnitReading, Consistency, FaceReading, RegionEvidence
 from feallm.media import pictures
 from feallm.report.outlets import JsonArray, Screen, Tally, expand
-from feallm.report.words import percent
+from feallm.report.words import percent, seen
 from tests.report.conftest import make_reading
 
 
@@ -23,7 +23,15 @@ def shown(*readings, roomy, width=100):
 
 def test_one_picture_is_shown_at_length():
     text = shown(make_reading(consistency=Consistency(True, 1)), roomy=True)
-    for words in ("astronaut.png", "Happiness", "92%", "AU12", "lip corner puller", "4.2", "cheeks are raised"):
+    for words in (
+        "astronaut.png",
+        "Happiness",
+        "92% confidence",
+        "AU12",
+        "lip corner puller",
+        "4.2",
+        "cheeks are raised",
+    ):
         assert words in text
     for words in ("not what a person feels", "repaired", "absent", "Few training examples"):
         assert words in text
@@ -43,6 +51,41 @@ def test_many_pictures_are_rows_with_names_and_reasons():
 def test_any_width_of_terminal_will_do(width, roomy):
     text = shown(make_reading(input="long" * 60 + ".jpg"), roomy=roomy, width=width)
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_where_no_emotion_is_named_the_leading_one_stands_with_its_confidence():
+    abstained = make_reading(emotion=None, status="abstained", explanation=None)
+    for roomy in (True, False):
+        text = " ".join(shown(abstained, roomy=roomy, width=160).split())
+        assert "The confidence is below the one asked for" in text
+        assert ("No verdict (0.92 happiness)" in text) or not roomy
+        assert "Happiness 92%" not in text
+    assert "not what a person feels" in shown(abstained, roomy=True)
+    tally = Tally()
+    tally.add(abstained)
+    assert tally.sentence() == "1 face read in 1 picture (1 abstained)"
+
+
+def test_units_of_few_examples_are_marked_in_rows_and_have_bars_at_length():
+    units = {**make_reading().action_units, "AU14": ActionUnitReading(0.8, 2.0, True, low_support=True)}
+    assert "AU14 dimpler* (2.0)" in shown(make_reading(action_units=units), roomy=False)
+    (line,) = [line for line in shown(make_reading(), roomy=True).splitlines() if line.strip().startswith("AU12")]
+    assert line.count("█") == 8 or line.count("#") == 8
+
+
+def test_evidence_is_told_by_place_and_by_what_hiding_does():
+    region = ((10.0, 20.0), (40.0, 22.0), (38.0, 60.0), (8.0, 58.0))
+    evidence = RegionEvidence((region, region), 0.57, 0.03)
+    au = ActionUnitReading(0.97, 4.2, True, evidence=evidence)
+    reading = make_reading(action_units={**make_reading().action_units, "AU12": au})
+    expected = (
+        "AU12 seen at the lip corners (x 8 to 40, y 20 to 60 and x 8 to 40, y 20 to 60): "
+        "97%, 40% with it hidden, 94% with as much hidden elsewhere"
+    )
+    assert seen(reading) == [expected]
+    for roomy in (True, False):
+        assert expected in " ".join(shown(reading, roomy=roomy, width=300).split())
+    assert seen(make_reading()) == []
 
 
 def test_file_names_cannot_command_the_terminal():

@@ -38,10 +38,10 @@ def escaped(name):
 def test_columns_come_in_the_stated_order():
     names = columns(LABEL_SETS["fer2013"], ["AU01", "AU12"])
     places = "input frame timestamp face_id status FaceRectX FaceRectY FaceRectWidth FaceRectHeight FaceScore"
-    assert names[:11] == [*places.split(), "emotion"]
-    assert names[11:18] == list(LABEL_SETS["fer2013"])
-    assert names[18:24] == ["AU01", "AU01_r", "AU01_c", "AU12", "AU12_r", "AU12_c"]
-    assert names[24:] == ["explanation", "consistency", "quality_flags", "model", "error"]
+    assert names[:12] == [*places.split(), "emotion", "confidence"]
+    assert names[12:19] == list(LABEL_SETS["fer2013"])
+    assert names[19:25] == ["AU01", "AU01_r", "AU01_c", "AU12", "AU12_r", "AU12_c"]
+    assert names[25:] == ["explanation", "consistency", "quality_flags", "model", "error"]
 
 
 def test_what_is_not_known_is_empty_and_never_neutral():
@@ -62,6 +62,15 @@ def test_a_reading_becomes_numbers_words_and_flags():
     assert (smile["FaceRectX"], smile["FaceRectHeight"], smile["frame"], smile["timestamp"]) == (176.0, 120.0, 3, 0.125)
     assert [row["consistency"] for row in (smile, poor, odd)] == ["agrees", "repaired", "disagrees"]
     assert poor["quality_flags"] == "small;dark"
+
+
+def test_the_confidence_stands_though_no_emotion_is_named(tmp_path):
+    abstained = make_reading(emotion=None, status="abstained")
+    (row,) = rows([abstained])
+    assert (row["emotion"], row["confidence"], row["status"]) == (None, 0.921, "abstained")
+    for suffix in SUFFIXES:
+        (back,) = read(write([abstained], tmp_path / f"x{suffix}", metadata=METADATA))
+        assert (back["emotion"], back["confidence"]) == (None, 0.921)
 
 
 def test_dicts_are_taken_as_readings_are():

@@ -1,6 +1,16 @@
-"""Reading faces: `Analyzer`, and what it returns."""
+"""Reading faces: `Analyzer`, what it returns, and `Chat` about one face."""
 
 from feallm.analyze.analyzer import Analyzer
-from feallm.analyze.reading import ActionUnitReading, Consistency, FaceReading, Quality
+from feallm.analyze.chat import Chat
+from feallm.analyze.reading import ActionUnitReading, Consistency, FaceReading, Quality, RegionEvidence, WhatIf
 
-__all__ = ["ActionUnitReading", "Analyzer", "Consistency", "FaceReading", "Quality"]
+__all__ = [
+    "ActionUnitReading",
+    "Analyzer",
+    "Chat",
+    "Consistency",
+    "FaceReading",
+    "Quality",
+    "RegionEvidence",
+    "WhatIf",
+]

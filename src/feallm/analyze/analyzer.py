@@ -1,8 +1,10 @@
 """`Analyzer`: pictures in, one `FaceReading` a face out."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -10,9 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feallm._version import __version__
-from feallm.analyze.engine import Engine, Scores
+from feallm.analyze.effects import evidence_rows, parse_change
+from feallm.analyze.engine import TEMPERATURE, TOP_P, Engine
 from feallm.analyze.evidence import agree, evidence_conversation
-from feallm.analyze.reading import ActionUnitReading, FaceReading
+from feallm.analyze.hiding import region_evidence
+from feallm.analyze.look import Look, pick_face
+from feallm.analyze.numbers import named, read_numbers
+from feallm.analyze.reading import FaceReading, WhatIf
 from feallm.faces import Detector, Face, align_face, assess, make_detector
 from feallm.faces.quality import SHARPNESS_SIDE
 from feallm.media import Limits, Picture, count, pictures
@@ -23,10 +29,11 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class _Slot:
-    """A reading that waits for its numbers, with its aligned face; without one it is ready."""
+    """A reading that waits for its numbers, with its aligned face and where it was found; without, it is ready."""
 
     reading: FaceReading
     face: NDArray[np.uint8] | None = None
+    found: Face | None = None
 
 
 class Analyzer:
@@ -39,10 +46,11 @@ class Analyzer:
         batch_size: faces read together, across pictures.
         label_set: the classes to answer in, one of the checkpoint's (`label_sets`); None is its default.
         limits: what pictures and addresses are accepted (see `media.Limits`).
+        min_confidence: below this calibrated confidence no emotion is named (status "abstained"); 0 always names one.
 
     Raises:
         CheckpointError: the checkpoint is missing, damaged, or not a FEALLM.
-        ValueError: an unknown detector, device or label set, or a batch size below 1.
+        ValueError: an unknown detector, device or label set, a batch size below 1, or a confidence outside 0 to 1.
     """
 
     def __init__(
@@ -54,9 +62,13 @@ class Analyzer:
         batch_size: int = 16,
         label_set: str | None = None,
         limits: Limits | None = None,
+        min_confidence: float = 0.0,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be 1 or more, got {batch_size}")
+        if not 0 <= min_confidence <= 1:
+            raise ValueError(f"min_confidence must lie between 0 and 1, got {min_confidence}")
+        self.min_confidence = min_confidence
         self.detector = make_detector(detector)
         self.engine: Engine = _engine(model, device)
         info = self.engine.info
@@ -87,20 +99,30 @@ class Analyzer:
             "low_support": sorted(info.low_support),
             "detector": self._detector_name,
             "preprocessing": info.preprocessing,
-            "decoding": {"method": "greedy", "max_new_tokens": MAX_NEW_TOKENS},
-            "seed": None,
+            "min_confidence": self.min_confidence,
+            "decoding": {
+                "method": "sampling, seeded by the face",
+                "temperature": TEMPERATURE,
+                "top_p": TOP_P,
+                "max_new_tokens": MAX_NEW_TOKENS,
+            },
         }
 
-    def analyze(self, source: Any, *, explain: bool = True, progress: Progress | None = None) -> list[FaceReading]:
+    def analyze(
+        self, source: Any, *, explain: bool = True, evidence: bool = False, progress: Progress | None = None
+    ) -> list[FaceReading]:
         """All readings of `source`: one a face, one a picture without a face, one a picture that cannot be read.
 
         `source` is a path, folder, pattern, URL, data URL, PIL picture, RGB array, bytes, or an iterable of these.
+        `evidence` adds to each present action unit where it is seen and what hiding that place does.
         `progress(done, total)` is called after each picture (total None when it is not known).
         Raises TypeError for a source of another type; a picture that fails is a reading with its status.
         """
-        return list(self.stream(source, explain=explain, progress=progress))
+        return list(self.stream(source, explain=explain, evidence=evidence, progress=progress))
 
-    def stream(self, source: Any, *, explain: bool = True, progress: Progress | None = None) -> Iterator[FaceReading]:
+    def stream(
+        self, source: Any, *, explain: bool = True, evidence: bool = False, progress: Progress | None = None
+    ) -> Iterator[FaceReading]:
         """The readings of `analyze`, in the order of the pictures, as they are ready."""
         total = count(source) if progress is not None else None
         waiting: list[_Slot] = []
@@ -112,15 +134,54 @@ class Analyzer:
             while faces >= self.batch_size:
                 ready, waiting = _split(waiting, self.batch_size)
                 faces -= self.batch_size
-                yield from self._read(ready, explain)
+                yield from self._read(ready, explain, evidence)
             if not faces:
-                yield from self._read(waiting, explain)
+                yield from self._read(waiting, explain, evidence)
                 waiting = []
             if progress is not None:
                 progress(done, total)
         while waiting:
             ready, waiting = _split(waiting, self.batch_size)
-            yield from self._read(ready, explain)
+            yield from self._read(ready, explain, evidence)
+
+    def what_if(self, source: Any, *, without: Iterable[str] = (), adding: Iterable[str] = ()) -> list[WhatIf]:
+        """What each face's emotions would be with action units taken out of the evidence, or put into it.
+
+        Units in any usual form ("AU4", "AU04", 4, "brow lowerer"). Pictures without a face give nothing.
+        Raises ValueError for a unit this model does not read, and for one that is both taken out and put in.
+        """
+        change = parse_change(without, adding, self.engine.info.action_units)
+        rows = evidence_rows(self.engine.info.action_units, [change])
+        found: list[WhatIf] = []
+        for picture in pictures(source, limits=self.limits):
+            slots = list(self._find(picture))
+            faces = [slot.face for slot in slots if slot.face is not None]
+            if not faces:
+                continue
+            encoded = self.engine.encode(faces)
+            readings = self._numbers(encoded, slots)
+            after = self.engine.judge(encoded, np.tile(rows, (len(faces), 1, 1)))[self.label_set][:, 0]
+            found += [
+                WhatIf(reading, *change, named(row, self.classes)) for reading, row in zip(readings, after, strict=True)
+            ]
+        return found
+
+    def look(self, source: Any, face: int = 0) -> Look:
+        """One face of one picture with its features, for further questions; faces count from 0, largest first.
+
+        Raises ValueError where there is not exactly one picture, it cannot be read, or it has no such face.
+        """
+        seen = list(islice(pictures(source, limits=self.limits), 2))
+        if len(seen) != 1:
+            raise ValueError(f"one picture is needed, and {source} holds {'more' if seen else 'none'}")
+        slots = list(self._find(seen[0]))
+        chosen = pick_face([slot.reading for slot in slots], face)
+        crop, found = slots[chosen].face, slots[chosen].found
+        if crop is None or found is None:
+            raise AssertionError(f"face {face} of {seen[0].input} has an id and no crop")
+        encoded = self.engine.encode([crop])
+        (reading,) = self._numbers(encoded, [slots[chosen]])
+        return Look(reading, crop, found, encoded, len(slots))
 
     def _find(self, picture: Picture) -> Iterator[_Slot]:
         """A slot a face; one without a face for a faceless or unreadable picture."""
@@ -157,47 +218,43 @@ class Analyzer:
             score=float(face.score),
             quality=quality,
         )
-        return _Slot(reading, aligned)
+        return _Slot(reading, aligned, face)
 
-    def _read(self, slots: Sequence[_Slot], explain: bool) -> Iterator[FaceReading]:
-        """Fill the slots' readings: numbers of all faces at once, then, if asked, words for all of them."""
+    def _read(self, slots: Sequence[_Slot], explain: bool, evidence: bool) -> Iterator[FaceReading]:
+        """Fill the slots' readings: numbers of all faces at once, then, if asked, evidence and words for all."""
         faces = [slot.face for slot in slots if slot.face is not None]
         if not faces:
             yield from (slot.reading for slot in slots)
             return
         encoded = self.engine.encode(faces)
-        scores = self.engine.scores(encoded)
-        waiting = iter([slot.reading for slot in slots if slot.face is not None])
-        filled = [self._numbers(reading, scores, row) for row, reading in enumerate(waiting)]
+        filled = self._numbers(encoded, slots)
+        if evidence:
+            places = [slot.found for slot in slots if slot.found is not None]
+            filled = region_evidence(self.engine, faces, places, filled, self.batch_size)
         if explain:
-            filled = self._words(encoded, filled)
+            filled = self._words(encoded, faces, filled)
         ready = iter(filled)
         yield from (slot.reading if slot.face is None else next(ready) for slot in slots)
 
-    def _numbers(self, reading: FaceReading, scores: Scores, row: int) -> FaceReading:
-        info = self.engine.info
-        shares = scores.emotions[self.label_set][row].astype(np.float64)
-        emotions = {name: float(share) for name, share in zip(self.classes, shares / shares.sum(), strict=True)}
-        units = {
-            unit: ActionUnitReading(
-                probability=float(scores.presence[row, column]),
-                intensity=float(scores.intensity[row, column]),
-                present=bool(scores.presence[row, column] >= info.thresholds[unit]),
-                low_support=unit in info.low_support,
-            )
-            for column, unit in enumerate(info.action_units)
-        }
-        verdict = max(emotions, key=lambda name: emotions[name])
-        return replace(reading, emotion=verdict, emotion_scores=emotions, action_units=units)
+    def _numbers(self, encoded: Any, slots: Sequence[_Slot]) -> list[FaceReading]:
+        blanks = [slot.reading for slot in slots if slot.face is not None]
+        return read_numbers(self.engine, encoded, blanks, self.label_set, self.min_confidence)
 
-    def _words(self, encoded: Any, readings: list[FaceReading]) -> list[FaceReading]:
+    def _words(
+        self, encoded: Any, faces: Sequence[NDArray[np.uint8]], readings: list[FaceReading]
+    ) -> list[FaceReading]:
+        """The readings with explanations of their verdicts; none where no emotion is named."""
         conversations = [
-            evidence_conversation(str(reading.emotion), reading.present_units, self.classes) for reading in readings
+            evidence_conversation(reading.verdict, reading.present_units, self.classes) for reading in readings
         ]
-        texts = self.engine.generate(encoded, conversations, MAX_NEW_TOKENS)
+        seeds = [zlib.crc32(face.tobytes()) for face in faces]
+        texts = self.engine.generate(encoded, conversations, MAX_NEW_TOKENS, seeds=seeds)
         worded = []
-        for reading, text in zip(readings, texts, strict=True):
-            explanation, consistency = agree(text, str(reading.emotion), reading.present_units)
+        for reading, text, seed in zip(readings, texts, seeds, strict=True):
+            if reading.emotion is None:
+                worded.append(reading)
+                continue
+            explanation, consistency = agree(text, reading.verdict, reading.present_units, seed)
             status = reading.status if consistency.agrees or reading.status != "ok" else "unparsed"
             worded.append(
                 replace(reading, status=status, explanation=explanation, consistency=consistency, raw_text=text)

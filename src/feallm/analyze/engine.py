@@ -3,7 +3,7 @@
 Shapes: B faces, A action units, E classes of a label set. Nothing here imports torch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Conversation = list[dict[str, str]]
+TEMPERATURE, TOP_P = 0.8, 0.95
+"""How words are sampled: from the `TOP_P` nucleus of the distribution at `TEMPERATURE`."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,26 @@ class Engine(Protocol):
         """Calibrated numbers of the AU-aware head."""
         ...
 
-    def generate(self, encoded: Any, conversations: Sequence[Conversation], max_new_tokens: int) -> list[str]:
-        """One greedy answer a face to a conversation that ends with a question."""
+    def judge(self, encoded: Any, evidence: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Calibrated emotions [B, K, E] of each label set under K interventions a face on the AU evidence.
+
+        `evidence` [B, K, A] are probabilities of presence, NaN where they stay as they were read.
+        """
+        ...
+
+    def generate(
+        self,
+        encoded: Any,
+        conversations: Sequence[Conversation],
+        max_new_tokens: int,
+        *,
+        seeds: Sequence[int] | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> list[str]:
+        """One answer a face to a conversation that ends with a question: greedy, or sampled with a seed a face.
+
+        `on_text` is given the pieces of the answer as they come (one conversation only).
+        """
         ...
 
     def score_labels(

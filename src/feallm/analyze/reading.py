@@ -6,21 +6,46 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from feallm.faces.quality import Quality
+from feallm.facs.wording import Verdict
 
-__all__ = ["ActionUnitReading", "Consistency", "FaceReading", "Quality", "Status"]
+__all__ = ["ActionUnitReading", "Consistency", "FaceReading", "Quality", "RegionEvidence", "Status", "WhatIf"]
 
-Status = Literal["ok", "no_face", "unreadable", "low_quality", "unparsed"]
+SECOND = 0.2
+"""A second emotion with at least this share is told."""
+WEAK = 0.5
+"""Below this confidence a verdict is called weak."""
+LEAST_EFFECT = 0.1
+"""A unit carries the verdict when its removal lowers the verdict's log-odds by at least this much."""
+
+Status = Literal["ok", "no_face", "unreadable", "low_quality", "unparsed", "abstained"]
+
+
+@dataclass(frozen=True)
+class RegionEvidence:
+    """The place of the face that carries an action unit, and the measured proof of it.
+
+    `regions`: one or two quadrilaterals of four (x, y) corners in pixels of the picture. `drop`: how far the unit's
+    probability falls when they are hidden; `control_drop`: the same with as much of the face hidden elsewhere.
+    """
+
+    regions: tuple[tuple[tuple[float, float], ...], ...]
+    drop: float
+    control_drop: float
 
 
 @dataclass(frozen=True)
 class ActionUnitReading:
     """One action unit: calibrated `probability` 0..1, `intensity` 0..5 (FACS A–E as 1..5), and whether it counts as
-    `present`. `low_support` marks units with too few training examples to be relied on."""
+    `present`. `low_support` marks units with too few training examples to be relied on. `effect`: how far the
+    verdict's probability falls when this unit is taken out of the evidence (an intervention; negative where it rises).
+    `evidence`: where the unit is seen and what hiding that place does, where it was asked for."""
 
     probability: float
     intensity: float
     present: bool
     low_support: bool = False
+    effect: float | None = None
+    evidence: RegionEvidence | None = None
 
 
 @dataclass(frozen=True)
@@ -47,9 +72,11 @@ class FaceReading:
 
     `input` names the picture; `frame` and `timestamp` (seconds) are None for still pictures; `face_id` counts the
     faces of a picture from 0 (largest first), None without a face. `status`: ok, no_face, unreadable, low_quality
-    (read, but `quality.flags` says why not to rely on it), unparsed (the explanation could not be made to agree).
+    (read, but `quality.flags` says why not to rely on it), unparsed (the explanation could not be made to agree),
+    abstained (the confidence is below the one asked for: no `emotion` is named, the numbers stand).
     `box`: x, y, width, height in pixels of the picture as shown, origin top left; `score`: the detector's.
-    `emotion_scores` sums to 1 over the label set; empty values where there is no face. `raw_text` is what the
+    `emotion_scores` sums to 1 over the label set and is calibrated: `confidence`, the largest of them, is the share of
+    such readings that are right. Empty values where there is no face. `raw_text` is what the
     language model wrote before any repair; `model` names the checkpoint. `error` is the reason when unreadable.
     """
 
@@ -72,6 +99,34 @@ class FaceReading:
     error: str | None = None
 
     @property
+    def confidence(self) -> float | None:
+        """The calibrated probability of the leading emotion; None without a face."""
+        return max(self.emotion_scores.values(), default=None)
+
+    @property
+    def leading(self) -> str | None:
+        """The emotion with the largest score, named or not; None without a face."""
+        return max(self.emotion_scores, key=lambda name: self.emotion_scores[name], default=None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The leading emotion with what it rests on: the units whose removal lowers it, most important first.
+
+        Raises ValueError where there is no face.
+        """
+        if self.leading is None or self.confidence is None:
+            raise ValueError(f"{self.input}: there is no verdict without a face (status {self.status})")
+        before, sure = _log_odds(self.confidence), self.confidence
+        effects = {
+            unit: before - _log_odds(sure - (au.effect or 0.0)) for unit, au in self.action_units.items() if au.present
+        }
+        carrying = sorted((unit for unit in effects if effects[unit] >= LEAST_EFFECT), key=lambda u: -effects[u])
+        others = {name: share for name, share in self.emotion_scores.items() if name != self.leading}
+        second = max(others, key=lambda name: others[name], default=None)
+        told = second if second is not None and others[second] >= SECOND else None
+        return Verdict(self.leading, tuple(carrying[:5]), told, self.confidence < WEAK)
+
+    @property
     def present_units(self) -> dict[str, float]:
         """Present action units with their intensities, in order of number."""
         return {unit: au.intensity for unit, au in sorted(self.action_units.items()) if au.present}
@@ -79,11 +134,45 @@ class FaceReading:
     def to_dict(self) -> dict[str, Any]:
         """Plain values all the way down (tuples become lists)."""
         plain: dict[str, Any] = _plain(asdict(self))
+        plain["confidence"] = self.confidence
         return plain
 
     def to_json(self, **options: Any) -> str:
         """`to_dict` as JSON text; options go to `json.dumps`."""
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, **options)
+
+
+def _log_odds(share: float) -> float:
+    inside = min(max(share, 1e-7), 1 - 1e-7)
+    return math.log(inside / (1 - inside))
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """A reading beside what its emotions would be if the evidence were another: an intervention, not another picture.
+
+    `without` are units taken out of the evidence, `adding` units put into it.
+    """
+
+    reading: FaceReading
+    without: tuple[str, ...]
+    adding: tuple[str, ...]
+    emotion_scores: dict[str, float]
+
+    @property
+    def emotion(self) -> str:
+        """The leading emotion after the intervention."""
+        return max(self.emotion_scores, key=lambda name: self.emotion_scores[name])
+
+    @property
+    def difference(self) -> dict[str, float]:
+        """How far each emotion's probability moves."""
+        return {name: share - self.reading.emotion_scores[name] for name, share in self.emotion_scores.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values all the way down, with `emotion` and `difference`."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return {**plain, "reading": self.reading.to_dict(), "emotion": self.emotion, "difference": self.difference}
 
 
 def _plain(value: Any) -> Any:

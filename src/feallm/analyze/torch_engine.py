@@ -2,19 +2,22 @@
 
 import copy
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
+from transformers import TextStreamer
 from transformers.utils import logging as hf_logging
 
 from feallm.analyze.engine import Conversation, EngineInfo, Scores
 from feallm.analyze.errors import CheckpointError
+from feallm.analyze.sampling import SeededSampling
 from feallm.model import FeallmConfig, FeallmForConditionalGeneration, FeallmProcessor
 from feallm.model.modeling import FaceFeatures
 
@@ -91,8 +94,20 @@ class TorchEngine:
     """`Engine` over PyTorch. One instance may be used from one thread at a time."""
 
     def __init__(self, model: str | os.PathLike[str] | None = None, device: str = "auto") -> None:
-        self.device = pick_device(device)
-        self.model, self.processor, name = load(model)
+        device_there = pick_device(device)
+        self._take(*load(model), device_there)
+
+    @classmethod
+    def of(cls, model: FeallmForConditionalGeneration, processor: FeallmProcessor, name: str) -> "TorchEngine":
+        """An engine over a model that is in memory already, where it is."""
+        engine = cls.__new__(cls)
+        engine._take(model, processor, name, model.device)
+        return engine
+
+    def _take(
+        self, model: FeallmForConditionalGeneration, processor: FeallmProcessor, name: str, device: torch.device
+    ) -> None:
+        self.model, self.processor, self.device = model, processor, device
         self.model.to(self.device).eval()
         head = self.model.config.head_config
         if self.model.model.head is None:
@@ -120,20 +135,34 @@ class TorchEngine:
 
     @torch.inference_mode()
     def encode(self, faces: Sequence[NDArray[np.uint8]]) -> FaceFeatures:
-        return self.model.model.see(self.processor.pixels(list(faces)).to(self.device))
+        return self.model.model.see(self.processor.pixels(list(faces)).to(self.device), mirror=self.head.mirror)
 
     @torch.inference_mode()
     def scores(self, encoded: FaceFeatures) -> Scores:
         head = self.model.model.read(encoded)
-        temperatures = self.head.temperatures or {}
         return Scores(
             presence=_numpy(torch.sigmoid(head.au_logits * self._scale + self._bias)),
             intensity=_numpy(head.au_intensity),
-            emotions={
-                name: _numpy(torch.softmax(logits / temperatures.get(name, 1.0), dim=1))
-                for name, logits in head.emotion_logits.items()
-            },
+            emotions=self._calibrated(head.emotion_logits),
         )
+
+    @torch.inference_mode()
+    def judge(self, encoded: FaceFeatures, evidence: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        head = self.model.model.read(encoded)
+        changed = torch.from_numpy(evidence).to(self.device)
+        changed = torch.where(torch.isnan(changed), head.evidence.unsqueeze(1), changed)
+        pictures = {name: logits.unsqueeze(1) for name, logits in head.picture_logits.items()}
+        return self._calibrated(self.model.model.require_head().judge(pictures, changed))
+
+    def _calibrated(self, logits: dict[str, Tensor]) -> dict[str, NDArray[np.float32]]:
+        temperatures, biases = self.head.temperatures or {}, self.head.emotion_biases or {}
+        return {
+            name: _numpy(torch.softmax((values + self._tensor(biases.get(name))) / temperatures.get(name, 1.0), dim=-1))
+            for name, values in logits.items()
+        }
+
+    def _tensor(self, values: list[float] | None) -> Tensor:
+        return torch.tensor(values if values is not None else 0.0, device=self.device)
 
     def _prompt(self, encoded: FaceFeatures, texts: list[str]) -> tuple[Tensor, Tensor]:
         """Texts with placeholders -> embeddings [B, L, T] and mask [B, L], padded on the left."""
@@ -141,10 +170,24 @@ class TorchEngine:
         return self.model.embed(inputs["input_ids"], encoded), inputs["attention_mask"]
 
     @torch.inference_mode()
-    def generate(self, encoded: FaceFeatures, conversations: Sequence[Conversation], max_new_tokens: int) -> list[str]:
+    def generate(
+        self,
+        encoded: FaceFeatures,
+        conversations: Sequence[Conversation],
+        max_new_tokens: int,
+        *,
+        seeds: Sequence[int] | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> list[str]:
         embeds, mask = self._prompt(encoded, self.processor.chat(conversations))
         tokens = self.model.generate(
-            inputs_embeds=embeds, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False
+            inputs_embeds=embeds,
+            attention_mask=mask,
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            suppress_tokens=[self.model.config.image_token_id, self.model.config.clue_token_id],  # no words
+            logits_processor=[SeededSampling(seeds)] if seeds is not None else None,
+            streamer=_Pieces(self.processor.tokenizer, on_text) if on_text is not None else None,
         )
         return [text.strip() for text in self.processor.tokenizer.batch_decode(tokens, skip_special_tokens=True)]
 
@@ -165,6 +208,18 @@ class TorchEngine:
             logits = torch.cat([prefix.logits[:, -1:], output.logits[:, :-1]], dim=1).float().log_softmax(-1)
             columns.append(logits.gather(2, ids.unsqueeze(-1)).sum(dim=(1, 2)))
         return _numpy(torch.stack(columns, dim=1))
+
+
+class _Pieces(TextStreamer):
+    """Hands on the words of an answer as soon as they are whole."""
+
+    def __init__(self, tokenizer: Any, on_text: Callable[[str], None]) -> None:
+        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
+        self.on_text = on_text
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        if text:
+            self.on_text(text)
 
 
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:

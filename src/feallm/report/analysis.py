@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console
 from tqdm import tqdm
@@ -44,6 +44,8 @@ class Wishes:
     batch_size: int = 16
     label_set: str | None = None
     limits: Limits = DEFAULT_LIMITS
+    evidence: bool = False
+    min_confidence: float = 0.0
 
 
 def analyze(wishes: Wishes, out: Console, err: Console) -> Tally:
@@ -71,7 +73,7 @@ def analyze(wishes: Wishes, out: Console, err: Console) -> Tally:
             outlets.append(shown)
             progress = stack.enter_context(_progress_bar(total, err.file))
             stream = pictures(sources, limits=wishes.limits)
-            for reading in _readings(analyzer, stream, folder, wishes.explain, progress):
+            for reading in _readings(analyzer, stream, folder, wishes, progress):
                 for outlet in outlets:
                     outlet.add(reading)
     except KeyboardInterrupt as stop:
@@ -80,28 +82,35 @@ def analyze(wishes: Wishes, out: Console, err: Console) -> Tally:
 
 
 def _analyzer(wishes: Wishes) -> Analyzer:
+    return load_analyzer(
+        wishes.model,
+        device=wishes.device,
+        detector=wishes.detector,
+        batch_size=wishes.batch_size,
+        label_set=wishes.label_set,
+        limits=wishes.limits,
+        min_confidence=wishes.min_confidence,
+    )
+
+
+def load_analyzer(model: str | None, **options: Any) -> Analyzer:
+    """An `Analyzer`; what it cannot be made of is the user's mistake (WishError)."""
     try:
-        return Analyzer(
-            wishes.model,
-            device=wishes.device,
-            detector=wishes.detector,
-            batch_size=wishes.batch_size,
-            label_set=wishes.label_set,
-            limits=wishes.limits,
-        )
+        return Analyzer(model, **options)
     except (ValueError, FileNotFoundError) as error:
         raise WishError(str(error)) from error
 
 
 def _readings(
-    analyzer: Analyzer, stream: Iterator[Picture], folder: AnnotatedFolder | None, explain: bool, progress: Progress
+    analyzer: Analyzer, stream: Iterator[Picture], folder: AnnotatedFolder | None, wishes: Wishes, progress: Progress
 ) -> Iterator[FaceReading]:
     """The readings of a stream of pictures, each read once: `folder` keeps the very pixels that were analyzed."""
+    asked = {"explain": wishes.explain, "evidence": wishes.evidence}
     if folder is None:
-        yield from analyzer.stream(stream, explain=explain, progress=progress)
+        yield from analyzer.stream(stream, **asked, progress=progress)
         return
     for first in stream:  # once, unless the folder's room is full: then the rest goes on after its readings
-        yield from analyzer.stream(folder.keep(chain([first], stream)), explain=explain, progress=progress)
+        yield from analyzer.stream(folder.keep(chain([first], stream)), **asked, progress=progress)
 
 
 def _shown(wishes: Wishes, out: Console, *, roomy: bool) -> JsonArray | Screen:

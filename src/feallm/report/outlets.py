@@ -39,7 +39,7 @@ class Outlet(Protocol):
 
 
 class Tally:
-    """How many pictures and faces there were, and in how many of them an emotion was read."""
+    """How many pictures and faces there were, and how many of the faces were read."""
 
     def __init__(self) -> None:
         self.pictures = self.faces = self.read = 0
@@ -48,7 +48,7 @@ class Tally:
     def add(self, reading: FaceReading) -> None:
         self.pictures += starts_picture(reading)
         self.faces += reading.face_id is not None
-        self.read += reading.emotion is not None
+        self.read += bool(reading.emotion_scores)
         self.statuses[reading.status] += 1
 
     def sentence(self, output: Path | None = None, annotate: Path | None = None) -> str:

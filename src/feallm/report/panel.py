@@ -23,7 +23,7 @@ from feallm.report.drawing import (
     width,
     wrap,
 )
-from feallm.report.words import HONEST, LOW_SUPPORT, REPAIRED, STATUS_WORDS, doubts, percent, strongest
+from feallm.report.words import HONEST, LOW_SUPPORT, REPAIRED, doubts, label, no_verdict, percent, strongest
 
 WIDTH, PAD = 480, 28
 INNER = WIDTH - 2 * PAD
@@ -56,7 +56,7 @@ def _heading(pen: Pen, reading: FaceReading, accent: str, numbered: bool) -> flo
         pen.text(x + 15, y - 5, str(reading.face_id), 16, CARD, align="m", weight=1)
         x += 42
     if reading.emotion is None:
-        pen.text(x, y, STATUS_WORDS.get(reading.status, "No emotion read"), 30, INK, weight=1)
+        pen.text(x, y, shorten(no_verdict(reading), 30, WIDTH - PAD - x), 30, INK, weight=1)
     else:
         pen.text(x, y, reading.emotion.capitalize(), 38, accent, weight=1)
         if reading.emotion in reading.emotion_scores:
@@ -102,7 +102,7 @@ def _units(pen: Pen, reading: FaceReading, accent: str, y: float) -> float:
         y += 24
         colour, ink = (accent, INK) if au.present else (QUIET, FAINT)
         pen.text(PAD, y, ACTION_UNITS[unit].short, 15, accent if au.present else FAINT)
-        name = shorten(ACTION_UNITS[unit].name + ("*" if au.low_support else ""), 15, 148)
+        name = shorten(label(unit, au), 15, 148)
         pen.text(PAD + 50, y, name, 15, ink)
         pen.share(bars, y - 10, 66, 10, au.probability, colour)
         pen.text(bars + 112, y, percent(au.probability), 15, ink, align="r")
@@ -128,7 +128,7 @@ def _reason(pen: Pen, reading: FaceReading, accent: str, y: float) -> float:
 def _foot(pen: Pen, reading: FaceReading, y: float) -> float:
     pen.bar(PAD, y + 22, INNER, 1, LINE, 0)
     y += 28
-    notes = [HONEST] if reading.emotion is not None else []
+    notes = [HONEST] if reading.emotion_scores else []
     if any(au.low_support for _, au in strongest(reading)):
         notes.append(LOW_SUPPORT)
     if reading.consistency is not None and reading.consistency.repaired:

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from feallm.analyze.reading import FaceReading
 from feallm.facs import ACTION_UNITS
-from feallm.report.words import HONEST, LOW_SUPPORT, REPAIRED, STATUS_WORDS, doubts, percent, strongest
+from feallm.report.words import HONEST, LOW_SUPPORT, REPAIRED, doubts, label, no_verdict, percent, seen, strongest
 
-BAR = 28
+BAR, UNIT_BAR = 28, 8
 FACE, EMOTION = 4, 15
 """Widths in characters of the table's narrow columns."""
 
@@ -54,9 +54,11 @@ def view(reading: FaceReading, console: Console) -> RenderableType:
         parts += ["", _emotion_bars(reading, console)]
     if reading.action_units:
         parts += ["", _unit_list(reading, console)]
+    if places := seen(reading):
+        parts += ["", *(Text(line) for line in places)]
     if reading.explanation:
         parts += ["", Text(printable(reading.explanation))]
-    if reading.emotion is not None:
+    if reading.emotion_scores:
         parts += ["", *(Text(note, "dim") for note in _notes(reading))]
     return Padding(Group(*parts), (1, 2, 1, 2))
 
@@ -67,10 +69,10 @@ def _headline(reading: FaceReading) -> Text:
         line.append(f"  face {reading.face_id}", "not bold dim")
     line.append("\n")
     if reading.emotion is None:
-        return line.append(STATUS_WORDS.get(reading.status, "No emotion read"), "bold yellow")
+        return line.append(no_verdict(reading), "bold yellow")
     line.append(reading.emotion.capitalize(), "bold cyan")
     share = reading.emotion_scores.get(reading.emotion)
-    return line if share is None else line.append(f"  {percent(share)}", "cyan")
+    return line if share is None else line.append(f"  {percent(share)} confidence", "cyan")
 
 
 def _emotion_bars(reading: FaceReading, console: Console) -> Table:
@@ -79,7 +81,8 @@ def _emotion_bars(reading: FaceReading, console: Console) -> Table:
         grid.add_column(justify=justify)
     for name, share in reading.emotion_scores.items():
         style = "bold cyan" if name == reading.emotion else ""
-        grid.add_row(Text(name, style), Text(percent(share), style), Text(_bar(share, console), style or "dim"))
+        bar = Text(_bar(share, console, BAR), style or "dim")
+        grid.add_row(Text(name, style), Text(percent(share), style), bar)
     return grid
 
 
@@ -88,24 +91,26 @@ def _unit_list(reading: FaceReading, console: Console) -> Table:
     grid.add_column()
     grid.add_column()
     grid.add_column(justify="right")
+    grid.add_column(width=UNIT_BAR)
     grid.add_column(justify="right")
-    grid.add_row(*(Text(name, "dim") for name in ("action unit", "", "probability", "intensity 0-5")))
+    grid.add_row(*(Text(name, "dim") for name in ("", "action unit", "probability", "", "intensity 0-5")))
     for unit, au in strongest(reading):
         style = "" if au.present else "dim"
-        name = ACTION_UNITS[unit].name + ("*" if au.low_support else "")
-        cells = (ACTION_UNITS[unit].short, name, percent(au.probability), f"{au.intensity:.1f}")
         mark = "cyan" if au.present else "dim"
         grid.add_row(
-            Text(cells[0], mark),
-            *(Text(cell, style) for cell in cells[1:]),
+            Text(ACTION_UNITS[unit].short, mark),
+            Text(label(unit, au), style),
+            Text(percent(au.probability), style),
+            Text(_bar(au.probability, console, UNIT_BAR), mark),
+            Text(f"{au.intensity:.1f}", style),
             Text("" if au.present else "absent", "dim"),
         )
     return grid
 
 
-def _bar(share: float, console: Console) -> str:
+def _bar(share: float, console: Console, wide: int) -> str:
     full = "█" if console.encoding.lower().startswith("utf") else "#"
-    return full * round(share * BAR)
+    return full * round(share * wide)
 
 
 def _notes(reading: FaceReading) -> list[str]:
@@ -119,7 +124,7 @@ def _notes(reading: FaceReading) -> list[str]:
 
 def _verdict(reading: FaceReading) -> Text:
     if reading.emotion is None:
-        return Text(reading.status.replace("_", " "), "yellow")
+        return Text(no_verdict(reading) if reading.leading else reading.status.replace("_", " "), "yellow")
     share = reading.emotion_scores.get(reading.emotion)
     line = Text(reading.emotion, "cyan")
     return line if share is None else line.append(f" {percent(share)}")
@@ -129,10 +134,11 @@ def _evidence(reading: FaceReading) -> Text:
     parts = []
     if reading.action_units:
         named = [
-            f"{ACTION_UNITS[unit].short} {ACTION_UNITS[unit].name} ({intensity:.1f})"
+            f"{ACTION_UNITS[unit].short} {label(unit, reading.action_units[unit])} ({intensity:.1f})"
             for unit, intensity in reading.present_units.items()
         ]
         parts.append(Text(", ".join(named) or "no action units"))
+        parts += [Text(line, "dim") for line in seen(reading)]
     if reading.explanation:
         parts.append(Text(printable(reading.explanation), "dim"))
     if reading.status != "no_face":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from feallm.analyze.reading import ActionUnitReading, FaceReading
+from feallm.analyze.statements import percent as percent
+from feallm.facs import ACTION_UNITS
 
 HONEST = "A face shows an expression, not what a person feels. This is a model's reading and can be wrong."
 REPAIRED = "The words were repaired to agree with the numbers."
@@ -13,23 +15,48 @@ STATUS_WORDS = {
     "unreadable": "Cannot be read",
     "low_quality": "Low quality: do not rely on this reading",
     "unparsed": "The explanation could not be made to agree with the numbers",
+    "abstained": "The confidence is below the one asked for, so no emotion is named",
 }
 LEAST_UNITS = 6
 """Action units shown at least: the present ones, then the next most probable up to this many."""
 
 
-def percent(share: float) -> str:
-    """A share of 0..1 in whole per cent, never rounded to none or to all of it."""
-    whole = f"{100 * share:.0f}%"
-    if whole == "0%" and share > 0:
-        return "<1%"
-    return ">99%" if whole == "100%" and share < 1 else whole
+def no_verdict(reading: FaceReading) -> str:
+    """What stands where no emotion is named: the status, or for a face that was read "No verdict (0.41 sadness)"."""
+    if reading.leading is None or reading.confidence is None:
+        return STATUS_WORDS.get(reading.status, "No emotion read")
+    below = int(100 * reading.confidence) / 100  # never up: 0.999 is not all of it
+    return f"No verdict ({below:.2f} {reading.leading})"
+
+
+def label(unit: str, au: ActionUnitReading) -> str:
+    """A unit's name, with the mark of `LOW_SUPPORT` where it applies."""
+    return ACTION_UNITS[unit].name + ("*" if au.low_support else "")
+
+
+def seen(reading: FaceReading) -> list[str]:
+    """Where each present unit is seen, in pixels of the picture, and its probability with that place and with as much
+    elsewhere hidden: a line a unit, where evidence was asked for."""
+    lines = []
+    for unit, au in sorted(reading.action_units.items()):
+        if au.evidence is None:
+            continue
+        places = []
+        for region in au.evidence.regions:
+            columns, rows = zip(*region, strict=True)
+            places.append(f"x {min(columns):.0f} to {max(columns):.0f}, y {min(rows):.0f} to {max(rows):.0f}")
+        hidden, control = (percent(au.probability - drop) for drop in (au.evidence.drop, au.evidence.control_drop))
+        lines.append(
+            f"{ACTION_UNITS[unit].short} seen at the {ACTION_UNITS[unit].region} ({' and '.join(places)}): "
+            f"{percent(au.probability)}, {hidden} with it hidden, {control} with as much hidden elsewhere"
+        )
+    return lines
 
 
 def doubts(reading: FaceReading) -> list[str]:
     """What stands between the picture and the numbers: status, the quality's flags, the reason of a failure."""
     lines = []
-    if reading.emotion is not None and reading.status != "ok":
+    if reading.emotion_scores and reading.status != "ok":
         lines.append(STATUS_WORDS.get(reading.status, reading.status))
     if reading.quality is not None and reading.quality.flags:
         lines.append("The face is " + ", ".join(flag.replace("_", " ") for flag in reading.quality.flags))

@@ -26,7 +26,7 @@ DIGITS = 6
 def columns(classes: Sequence[str] = EMOTIONS, units: Sequence[str] = CODED_AUS) -> list[str]:
     """Every column in order, for the emotions and action units a table is about."""
     measured = [name for unit in units for name in (unit, f"{unit}_r", f"{unit}_c")]
-    return [*PLACE, *BOX, "FaceScore", "emotion", *classes, *measured, *WORDS]
+    return [*PLACE, *BOX, "FaceScore", "emotion", "confidence", *classes, *measured, *WORDS]
 
 
 def is_whole(column: str) -> bool:
@@ -70,6 +70,7 @@ def _values(record: Mapping[str, Any], classes: Sequence[str], units: Sequence[s
     values["timestamp"] = _number(record["timestamp"])
     values.update(zip(BOX, map(_number, record["box"] or [None] * 4), strict=True))
     values["FaceScore"] = _number(record["score"])
+    values["confidence"] = _number(max(scores.values(), default=None))
     values.update((name, _number(share)) for name, share in scores.items())
     for unit, au in measured.items():
         values[unit], values[f"{unit}_r"] = _number(au["probability"]), _number(au["intensity"])

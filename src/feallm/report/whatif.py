@@ -1,0 +1,77 @@
+"""The `whatif` verb: the emotions of one face as seen, beside those without or with other action units."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from feallm.analyze import WhatIf
+from feallm.analyze.effects import parse_change, what_ifs
+from feallm.analyze.statements import tell_change, tell_what_if
+from feallm.facs import parse_au
+from feallm.report.analysis import WishError, load_analyzer
+from feallm.report.talk import FaceWishes
+from feallm.report.words import percent
+
+
+def whatif(
+    wishes: FaceWishes, without: Sequence[str], adding: Sequence[str], out: Console, *, as_json: bool = False
+) -> None:
+    """Print what a change of the evidence does to one face's emotions.
+
+    `without` and `adding` are units in any usual form, several in one text where commas part them.
+    Raises WishError where nothing is to be changed, a unit is unknown, or the photo has no such face.
+    """
+    removed, added = _units(without), _units(adding)
+    if not removed and not added:
+        raise WishError("nothing to change: name action units with --without or --adding, such as --without AU4")
+    analyzer = load_analyzer(wishes.model, detector=wishes.detector, device=wishes.device, label_set=wishes.label_set)
+    try:
+        change = parse_change(removed, added, analyzer.engine.info.action_units)
+        look = analyzer.look(wishes.photo, wishes.face)
+    except ValueError as error:
+        raise WishError(str(error)) from error
+    (found,) = what_ifs(analyzer.engine, look.encoded, look.reading, [change])
+    if as_json:
+        out.file.write(json.dumps({**found.to_dict(), "sentence": tell_what_if(found)}, allow_nan=False) + "\n")
+    elif out.is_terminal:
+        out.print(_table(found))
+        out.print(Text(tell_what_if(found)))
+    else:
+        out.file.write("\n".join(["\t".join(row) for row in _rows(found)] + [f"# {tell_what_if(found)}", ""]))
+
+
+def _units(given: Sequence[str]) -> list[str]:
+    """Raises WishError for what is no action unit at all."""
+    units = [part.strip() for text in given for part in text.split(",") if part.strip()]
+    strange = [unit for unit in units if parse_au(unit) is None]
+    if strange:
+        raise WishError(f"{strange[0]!r} is no action unit: give a number or a name, such as AU4 or 'brow lowerer'")
+    return units
+
+
+def _heads(found: WhatIf) -> tuple[str, str, str, str]:
+    return "emotion", "as seen", tell_change(found.without, found.adding), "difference"
+
+
+def _rows(found: WhatIf) -> list[tuple[str, ...]]:
+    """A heading and a row an emotion, for programs: shares of 0..1, six decimals."""
+    seen, after, difference = found.reading.emotion_scores, found.emotion_scores, found.difference
+    numbers = [(name, f"{seen[name]:.6f}", f"{after[name]:.6f}", f"{difference[name]:+.6f}") for name in seen]
+    return [_heads(found), *numbers]
+
+
+def _table(found: WhatIf) -> Table:
+    table = Table(*_heads(found), box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, seen in found.reading.emotion_scores.items():
+        after = found.emotion_scores[name]
+        style = "bold" if name == found.emotion else ""
+        cells = (percent(seen), percent(after), f"{100 * found.difference[name]:+.1f} points")
+        table.add_row(Text(name, style), *(Text(cell, style) for cell in cells))
+    return table
