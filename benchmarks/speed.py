@@ -49,6 +49,7 @@ def whole_process(photo: Path, model: list[str], runs: int) -> None:
 def stages(analyzer: Any, photo: Path, runs: int) -> None:
     from feallm.analyze.analyzer import MAX_NEW_TOKENS
     from feallm.analyze.evidence import agree, evidence_conversation
+    from feallm.analyze.numbers import read_numbers
     from feallm.faces import align_face, assess
     from feallm.media import pictures
 
@@ -58,16 +59,16 @@ def stages(analyzer: Any, photo: Path, runs: int) -> None:
     crop = align_face(picture.pixels, face, size)
     encoded = engine.encode([crop])
     (reading,) = analyzer.analyze(photo, explain=False)[:1]
-    turns = evidence_conversation(reading.emotion, reading.present_units, analyzer.classes)
-    text = engine.generate(encoded, [turns], MAX_NEW_TOKENS)[0]
+    turns = evidence_conversation(reading.verdict, reading.present_units, analyzer.classes)
+    text = engine.generate(encoded, [turns], MAX_NEW_TOKENS, seeds=[0])[0]
     table = {
         "load the picture": lambda: list(pictures(photo)),
         "find the face": lambda: analyzer.detector.detect(picture.pixels),
         "align and assess": lambda: assess(picture.pixels, face, align_face(picture.pixels, face, size)),
         "encode": lambda: engine.encode([crop]),
-        "numbers": lambda: engine.scores(encoded),
-        "explanation": lambda: engine.generate(encoded, [turns], MAX_NEW_TOKENS),
-        "check the words": lambda: agree(text, reading.emotion, reading.present_units),
+        "numbers": lambda: read_numbers(engine, encoded, [reading], analyzer.label_set),
+        "explanation": lambda: engine.generate(encoded, [turns], MAX_NEW_TOKENS, seeds=[0]),
+        "check the words": lambda: agree(text, reading.verdict, reading.present_units),
     }
     times = {name: median(action, runs) for name, action in table.items()}
     total = sum(times.values())
