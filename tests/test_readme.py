@@ -47,8 +47,10 @@ def test_commands_run(command, desk):
 
 
 def test_python_runs(desk, capsys):
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    exec(compile(block, "README.md", "exec"), {})
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+        exec(compile(block, "README.md", "exec"), names)
+    assert names["reading"].action_units["AU12"].evidence is not None
     shown = capsys.readouterr().out
     assert "happiness" in shown
     assert "no_face" in shown
