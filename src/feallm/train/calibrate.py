@@ -12,6 +12,8 @@ MIN_POSITIVES = 12
 """Fewer held-back positives than this and an AU keeps its raw logit and a threshold of one half: low support."""
 
 
+PRICE = 0.005
+"""Accuracy that may be given for the recall of rare classes."""
 LOWEST_THRESHOLD = 0.3
 """No AU counts as present below this probability, even where F1 would gain: "present" at one in six misleads."""
 
@@ -34,8 +36,8 @@ def temperature(logits: Tensor, labels: Tensor, biases: Tensor | None = None) ->
 def class_biases(logits: Tensor, labels: Tensor) -> Tensor:
     """What to add to the logits so that rare classes are named: a share of minus the log of their frequency.
 
-    The share is the one with the best sum of accuracy and mean recall: rare classes are so few that accuracy alone
-    would never name them. Zeros where no label is known.
+    The share is the one with the best mean recall among those that cost at most `PRICE` of accuracy: rare classes are
+    so few that accuracy alone would hardly name them. Zeros where no label is known.
     """
     known = labels >= 0
     classes = logits.shape[1]
@@ -45,13 +47,15 @@ def class_biases(logits: Tensor, labels: Tensor) -> Tensor:
     rarity = -torch.log((torch.bincount(truth, minlength=classes).float() + 1) / (len(truth) + classes))
     rarity = (rarity - rarity.min()) * temperature(logits, labels)
 
-    def worth(share: float) -> float:
+    def scores(share: float) -> tuple[float, float]:
         hit = ((logits[known] + share * rarity).argmax(dim=1) == truth).float()
         recalls = [hit[truth == number].mean() for number in truth.unique().tolist()]
-        return float(hit.mean() + torch.stack(recalls).mean())
+        return float(hit.mean()), float(torch.stack(recalls).mean())
 
-    shares = [0.05 * step for step in range(13)]
-    return max(shares, key=worth) * rarity
+    worth = {share: scores(share) for share in (0.05 * step for step in range(13))}
+    best = max(accuracy for accuracy, _ in worth.values())
+    allowed = [share for share, (accuracy, _) in worth.items() if accuracy >= best - PRICE]
+    return max(allowed, key=lambda share: worth[share][1]) * rarity
 
 
 def platt(logits: Tensor, present: Tensor) -> tuple[float, float]:
