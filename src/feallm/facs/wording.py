@@ -134,9 +134,10 @@ def explain(verdict: Verdict, units: Mapping[str, float], rng: Random) -> str:
         sentences.append(rng.choice(phrases.AT_REST if neutral else phrases.WITHOUT_CARRIER))
     elif carrying:
         sentences += _sentences(carrying, units, rng)
-        links = phrases.LINKS_MANY if len(carrying) > 1 else phrases.LINKS_ONE
+        many = len(carrying) > 1
+        links: tuple[str, ...] = phrases.LINKS_MANY if many else phrases.LINKS_ONE
         shorts = join([ACTION_UNITS[unit].short for unit in carrying])
-        make = "make" if len(carrying) > 1 else "makes"
+        make = "make" if many else "makes"
         link = rng.choice(phrases.LINKS_TO_NEUTRAL if neutral else links)
         sentences.append(link.format(units=shorts, make=make, **gaps))
     else:

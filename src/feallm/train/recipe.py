@@ -120,7 +120,7 @@ class StageRecipe(Strict):
     @model_validator(mode="after")
     def _fitting(self) -> "StageRecipe":
         """What one kind of stage cannot use is a mistake, not a wish to be ignored."""
-        idle = {
+        idle: dict[str, Any] = {
             "faces": {"families": self.families, "views": self.views},
             "text": {"teacher": self.teacher, "image_size": self.image_size, "views": self.views},
             "conversations": {"teacher": self.teacher, "image_size": self.image_size},
