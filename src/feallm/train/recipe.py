@@ -120,12 +120,12 @@ class StageRecipe(Strict):
     @model_validator(mode="after")
     def _fitting(self) -> "StageRecipe":
         """What one kind of stage cannot use is a mistake, not a wish to be ignored."""
-        idle: dict[str, Any] = {
+        unused: dict[str, dict[str, Any]] = {
             "faces": {"families": self.families, "views": self.views},
             "text": {"teacher": self.teacher, "image_size": self.image_size, "views": self.views},
             "conversations": {"teacher": self.teacher, "image_size": self.image_size},
-        }[self.kind]
-        useless = [name for name, value in idle.items() if value]
+        }
+        useless = [name for name, value in unused[self.kind].items() if value]
         if useless:
             raise ValueError(
                 f"stage {self.name!r}: {', '.join(useless)} cannot be used in a stage of kind {self.kind!r}"
