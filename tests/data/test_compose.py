@@ -155,10 +155,13 @@ def test_words_follow_the_evidence_even_when_it_is_unusual():
     records = compose_words(faces, count=200, seed=1)
     emotions = {record.turns[1].claims.emotion for record in records}
     assert len(emotions) > 4, "evidence must vary beyond what the faces show"
+    assert {len(record.turns) for record in records} == {4, 5, 6}
     for record in records:
-        listed, _, grounds, last = record.turns
-        assert set(read_answer(last.answer).aus) <= set(listed.claims.asserted)
+        assert record.given == 3, "the evidence is told, not learned"
+        listed, _, grounds, *answers = record.turns
         assert set(grounds.claims.asserted) <= set(listed.claims.asserted)
+        for answer in answers:
+            assert set(read_answer(answer.answer).aus) <= set(listed.claims.asserted)
 
 
 def test_words_need_codes():

@@ -70,6 +70,48 @@ def test_the_single_clue_token_changes_the_output():
     assert not torch.allclose(before, logits(model, processor), atol=1e-5)
 
 
+def test_the_language_model_is_told_the_heads_numbers():
+    model, processor = tiny(head={"reading_tokens": 3})
+    ids = processor(images=[face()], text=[TEXT])["input_ids"][0].tolist()
+    front = model.model.num_visual_tokens + 1
+    assert ids[front : front + 3] == [processor.reading_token_id] * 3
+    assert ids.count(processor.reading_token_id) == 3
+    seen = model.model.see(processor.pixels([face()]))
+    before = logits(model, processor, seen)
+    with torch.no_grad():  # another verdict from the same picture
+        for reads in model.model.head.direct_emotions.values():
+            reads.bias.add_(torch.randn_like(reads.bias) * 1e6)
+    assert not torch.allclose(before, logits(model, processor, seen), atol=1e-5)
+
+
+def test_kept_numbers_stand_for_the_head():
+    model, processor = tiny(head={"reading_tokens": 2})
+    inputs = processor(images=[face()], text=[TEXT])
+    seen = model.model.see(inputs["pixel_values"])
+    kept = model.model.read(seen).numbers()
+    assert torch.isfinite(kept).all()
+    assert kept.abs().max() <= 2
+    text = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"]}
+    again = model(**text, taps=seen.taps, attended=seen.attended, numbers=kept)
+    assert torch.allclose(model(**inputs).logits, again.logits, atol=1e-5)
+    other = model(**text, taps=seen.taps, attended=seen.attended, numbers=kept.flip(1))
+    assert not torch.allclose(again.logits, other.logits, atol=1e-4)
+
+
+def test_the_language_loss_does_not_bend_the_heads_numbers():
+    model, processor = tiny(head={"reading_tokens": 2, "use_global": False}, clues={"use_local_token": False})
+    inputs = processor(images=[face()], text=[TEXT])
+    model.set_trainable("head", "reading")
+    model(**inputs, labels=inputs["input_ids"]).loss.backward()
+    assert all(parameter.grad is None for parameter in model.model.head.parameters())
+    assert all(parameter.grad is not None for parameter in model.model.reading.parameters())
+
+
+def test_reading_tokens_need_the_head():
+    with pytest.raises(ValueError, match="reading_tokens"):
+        tiny(head={"enabled": False, "reading_tokens": 1})
+
+
 @pytest.mark.parametrize(
     ("parts", "gone"),
     [

@@ -185,7 +185,7 @@ class TorchEngine:
             attention_mask=mask,
             max_new_tokens=max_new_tokens,
             do_sample=False,
-            suppress_tokens=[self.model.config.image_token_id, self.model.config.clue_token_id],  # no words
+            suppress_tokens=self.model.config.placeholder_ids,
             logits_processor=[SeededSampling(seeds)] if seeds is not None else None,
             streamer=_Pieces(self.processor.tokenizer, on_text) if on_text is not None else None,
         )

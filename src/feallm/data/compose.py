@@ -48,21 +48,21 @@ def compose(
     elif family in LAST_TURNS:
         told = (verdicts or {}).get(label_set)
         verdict = told or Verdict.by_prototype(face.labels[label_set], units or ())
-        turns = None if units is None else evidence_turns(family, verdict, label_set, units, rng)
+        turns = None if units is None else evidence_turns((family,), verdict, label_set, units, rng)
     else:
         raise ValueError(f"unknown family {family!r}: the families are {sorted(FAMILIES)}")
     return Record(face.id, family, turns) if turns else None
 
 
 def evidence_turns(
-    family: str, verdict: Verdict, label_set: str, units: dict[str, float], rng: Random
+    families: Sequence[str], verdict: Verdict, label_set: str, units: dict[str, float], rng: Random
 ) -> tuple[Turn, ...]:
-    """The evidence-first conversation: AUs, the emotion, what it rests on, and then one question about it."""
+    """The evidence-first conversation: AUs, the emotion, what it rests on, and then a question of each family."""
     return (
         _unit_turn("aus", units, rng),
         _emotion_turn(verdict.emotion, label_set, rng),
         Turn(ask("grounds", rng=rng), state_grounds(verdict), Claims(asserted=tuple(sorted(verdict.carrying)))),
-        _last_turn(family, verdict, label_set, units, rng),
+        *(_last_turn(family, verdict, label_set, units, rng) for family in families),
     )
 
 
@@ -145,9 +145,12 @@ def compose_words(faces: Sequence[LabelledFace], *, count: int, seed: int) -> li
             units = {unit: strength for unit, strength in units.items() if rng.random() > 0.25}
             units |= {unit: rng.choice((1.0, 3.0, 5.0)) for unit in rng.sample(everything, rng.choice((0, 0, 1, 2, 3)))}
             emotion = rng.choice((emotion, rng.choice(LABEL_SETS[label_set])))
-        family = rng.choice(("reason", "reason", "reason", *LAST_TURNS))
+        others = [family for family in LAST_TURNS if family != "reason"]
+        families = ["reason", *rng.sample(others, rng.randrange(3))]
+        rng.shuffle(families)
         verdict = _any_verdict(emotion, units, LABEL_SETS[label_set], rng)
-        records.append(Record(f"words{number:06d}", family, evidence_turns(family, verdict, label_set, units, rng)))
+        turns = evidence_turns(families, verdict, label_set, units, rng)
+        records.append(Record(f"words{number:06d}", families[0], turns, given=len(turns) - len(families)))
     return records
 
 

@@ -69,11 +69,12 @@ class Turn:
 
 @dataclass(frozen=True)
 class Record:
-    """A conversation about one face."""
+    """A conversation about one face. The answers of the first `given` turns are told, not to be learned."""
 
     face: str
     family: str
     turns: tuple[Turn, ...]
+    given: int = 0
 
     def conversation(self) -> list[dict[str, str]]:
         """The turns in chat form: user, assistant, user, assistant …"""

@@ -8,10 +8,11 @@ from transformers import CLIPImageProcessorPil, PreTrainedTokenizerFast
 
 from feallm.model.configuration import FeallmConfig
 from feallm.model.modeling import FeallmForConditionalGeneration
-from feallm.model.processing import CLUE_TOKEN, IMAGE_TOKEN, FeallmProcessor
+from feallm.model.processing import CLUE_TOKEN, IMAGE_TOKEN, READING_TOKEN, FeallmProcessor
 
 PAD, END, USER, ASSISTANT = "<pad>", "<end>", "<user>", "<assistant>"
-SPECIAL_TOKENS = (PAD, END, USER, ASSISTANT, IMAGE_TOKEN, CLUE_TOKEN)
+PLACEHOLDERS = (IMAGE_TOKEN, CLUE_TOKEN, READING_TOKEN)
+SPECIAL_TOKENS = (PAD, END, USER, ASSISTANT, *PLACEHOLDERS)
 CHAT_TEMPLATE = (
     "{% for turn in messages %}"
     "{% if turn['role'] == 'user' %}<user>{{ turn['content'] }}<end>"
@@ -37,7 +38,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=END,
-        extra_special_tokens=[USER, ASSISTANT, IMAGE_TOKEN, CLUE_TOKEN],
+        extra_special_tokens=[USER, ASSISTANT, *PLACEHOLDERS],
         chat_template=CHAT_TEMPLATE,
         padding_side="left",
         clean_up_tokenization_spaces=False,
@@ -45,9 +46,9 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
 
 
 def add_placeholders(tokenizer: Any) -> int:
-    """Give a foreign tokenizer the two placeholders (and padding, if it has none); returns how many were added."""
+    """Give a foreign tokenizer the placeholders (and padding, if it has none); returns how many were added."""
     added = tokenizer.add_special_tokens(
-        {"extra_special_tokens": [IMAGE_TOKEN, CLUE_TOKEN]}, replace_extra_special_tokens=False
+        {"extra_special_tokens": list(PLACEHOLDERS)}, replace_extra_special_tokens=False
     )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -73,16 +74,18 @@ def build_processor(
         tokenizer=tokenizer,
         num_visual_tokens=model.model.num_visual_tokens,
         use_local_token=model.model.has_local_token,
+        num_reading_tokens=model.model.num_reading_tokens,
         grayscale=grayscale,
     )
 
 
 def build(config: FeallmConfig, tokenizer: Any, *, grayscale: bool = False) -> tuple[Any, FeallmProcessor]:
     """A model with fresh weights for `config` and its processor; the config takes the tokenizer's ids."""
-    if tokenizer.convert_tokens_to_ids(CLUE_TOKEN) in (None, tokenizer.unk_token_id):
+    if any(tokenizer.convert_tokens_to_ids(token) in (None, tokenizer.unk_token_id) for token in PLACEHOLDERS):
         add_placeholders(tokenizer)
     config.image_token_id = tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)
     config.clue_token_id = tokenizer.convert_tokens_to_ids(CLUE_TOKEN)
+    config.reading_token_id = tokenizer.convert_tokens_to_ids(READING_TOKEN)
     config.text_config.vocab_size = max(config.text_config.vocab_size, len(tokenizer))
     config.text_config.pad_token_id = tokenizer.pad_token_id
     config.text_config.eos_token_id = tokenizer.eos_token_id

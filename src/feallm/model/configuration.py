@@ -59,7 +59,8 @@ class FeallmHeadConfig(PretrainedConfig):
     """The AU-aware head: AU presence and intensity, one emotion output per label set, and its calibration.
 
     `use_global` lets the head read F_L beside F_attn (needed when the clues are off). `mirror`: readings are the mean
-    of the face and its mirror image (training sees one at a time). `au_loss_weight` and `intervention_weight` (see
+    of the face and its mirror image (training sees one at a time). `reading_tokens`: how many tokens F_read tell the LLM
+    the head's numbers, after F_local (ours; 0 keeps to the figure). `au_loss_weight` and `intervention_weight` (see
     `AUAwareHead.intervention_loss`) weigh parts of the head's loss. The calibration values are
     fitted after training on held-back training pictures: `emotion_biases[label set]` are added to the emotion
     logits class by class, `temperatures[label set]` then divide them, and for each AU a scale and a bias on its logit
@@ -79,6 +80,7 @@ class FeallmHeadConfig(PretrainedConfig):
     low_support: list[str] | tuple[str, ...] = ()
     dropout: float = 0.0
     mirror: bool = False
+    reading_tokens: int = 0
     loss_weight: float = 1.0
     au_loss_weight: float = 1.0
     intervention_weight: float = 0.0
@@ -108,8 +110,8 @@ class FeallmConfig(PretrainedConfig):
 
     `vision_config`: any Hugging Face vision model (hidden states are tapped) or backbone (feature maps of its
     `out_features` are tapped, the last is F_L). `text_config`: any causal LM. `image_size`: side in pixels of the
-    aligned face given to the encoder (0: the tower's own). `image_token_id` and `clue_token_id` are the placeholders
-    of V and F_local. `revision_note` names the training run.
+    aligned face given to the encoder (0: the tower's own). `image_token_id`, `clue_token_id` and
+    `reading_token_id` are the placeholders of V, F_local and F_read. `revision_note` names the training run.
     """
 
     model_type = "feallm"
@@ -129,6 +131,7 @@ class FeallmConfig(PretrainedConfig):
     image_size: int = 0
     image_token_id: int = 4
     clue_token_id: int = 5
+    reading_token_id: int = 6
     tie_word_embeddings: bool = False
     revision_note: str = ""
 
@@ -136,5 +139,13 @@ class FeallmConfig(PretrainedConfig):
         super().__post_init__(**kwargs)
         if not self.image_size:
             self.image_size = getattr(self.vision_config, "image_size", None) or 224
-        if self.image_token_id == self.clue_token_id:
-            raise ValueError("image_token_id and clue_token_id must differ: V and F_local have their own placeholders")
+        if len(set(self.placeholder_ids)) < 3:
+            raise ValueError(
+                "image_token_id, clue_token_id and reading_token_id must differ: V, F_local and F_read have their own "
+                "placeholders"
+            )
+
+    @property
+    def placeholder_ids(self) -> list[int]:
+        """The ids of V, F_local and F_read, which are no words."""
+        return [self.image_token_id, self.clue_token_id, self.reading_token_id]

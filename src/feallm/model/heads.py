@@ -38,6 +38,15 @@ class HeadOutput:
     picture_logits: dict[str, Tensor] = field(default_factory=dict)
     evidence: Tensor = field(default_factory=lambda: torch.empty(0))
 
+    def numbers(self) -> Tensor:
+        """What the head says in one row [B, 3 A + 2 E] of numbers between about -2 and 1, for the LLM: each AU's
+        probability, logit and strength, each emotion's probability and its logarithm. No gradient passes: what the
+        head says is taught by its own labels."""
+        rows = [self.evidence, (self.au_logits / 4).clamp(-2, 2), self.au_intensity / MAX_INTENSITY]
+        for logits in self.emotion_logits.values():
+            rows += [logits.softmax(dim=1), (logits.log_softmax(dim=1) / 4).clamp(min=-2)]
+        return torch.cat([row.float() for row in rows], dim=1).detach()
+
 
 class AUAwareHead(nn.Module):
     """F_attn [B, K, D_c] and/or F_L [B, N_L, C_L] -> `HeadOutput`."""

@@ -1,7 +1,8 @@
 """FEALLM (arXiv 2505.13419): visual encoder, Local Clue Aggregator, Multi-perspective Projector, LLM, AU-aware head.
 
-The LLM reads, in order, [V] [F_local] [text]. V and F_local stand in the text as placeholders, one `image_token_id`
-per visual token and one `clue_token_id`, which are replaced by the features after a count check.
+The LLM reads, in order, [V] [F_local] [F_read] [text]. V, F_local and F_read, the head's numbers as tokens (ours, off
+unless the config asks for it), stand in the text as placeholders, one `image_token_id` per visual token, one
+`clue_token_id` and `reading_tokens` times `reading_token_id`, which are replaced by the features after a count check.
 Shapes: B faces, S side of the face in pixels, N_L visual tokens, T text width, L sequence length.
 """
 
@@ -17,21 +18,23 @@ from feallm.model.clues import LocalClueAggregator
 from feallm.model.configuration import FeallmConfig
 from feallm.model.encoder import TapShape, VisualEncoder, tap_shapes
 from feallm.model.heads import AUAwareHead, HeadOutput, head_loss
-from feallm.model.projector import MlpProjector, MultiPerspectiveProjector, TapFusion, tokens_of
+from feallm.model.projector import MlpProjector, MultiPerspectiveProjector, ReadingTokens, TapFusion, tokens_of
 
-PARTS = ("encoder", "clues", "projector", "head", "language_model")
+PARTS = ("encoder", "clues", "projector", "head", "reading", "language_model")
 
 
 @dataclass
 class FaceFeatures(ModelOutput):
     """What one face gives: `taps` list of [B, C, h, w] (the last is F_L), `attended` F_attn [B, K, D] or None.
 
-    `mirrored`: the same of the mirrored face, where the head is to read both.
+    `mirrored`: the same of the mirrored face, where the head is to read both. `numbers` [B, N]: what the head said, where
+    it was asked before (`HeadOutput.numbers`).
     """
 
     taps: list[Tensor] = field(default_factory=list)
     attended: Tensor | None = None
     mirrored: Any = None
+    numbers: Tensor | None = None
 
 
 @dataclass
@@ -129,6 +132,14 @@ class FeallmModel(FeallmPreTrainedModel):
             if head.enabled
             else None
         )
+        if head.reading_tokens and not head.enabled:
+            raise ValueError("reading_tokens are the AU-aware head's: with head.enabled=False there are none to read")
+        classes = sum(len(names) for names in head.label_sets.values())
+        self.reading = (
+            ReadingTokens(3 * len(head.action_units) + 2 * classes, head.reading_tokens, text_size)
+            if head.reading_tokens
+            else None
+        )
         self.post_init()
 
     @property
@@ -139,6 +150,11 @@ class FeallmModel(FeallmPreTrainedModel):
     @property
     def has_local_token(self) -> bool:
         return self.clues is not None and bool(self.config.clue_config.use_local_token)
+
+    @property
+    def num_reading_tokens(self) -> int:
+        """How many tokens F_read has."""
+        return 0 if self.reading is None else self.reading.tokens
 
     def see(self, pixel_values: Tensor, *, mirror: bool = False) -> FaceFeatures:
         """pixel_values [B, 3, S, S] -> taps and F_attn; `mirror` adds those of the mirrored face."""
@@ -178,6 +194,14 @@ class FeallmModel(FeallmPreTrainedModel):
             return self.projector(features.taps, None), None
         to_projector, local = self.clues(features.attended)
         return self.projector(features.taps, to_projector), local if self.has_local_token else None
+
+    def tell(self, features: FaceFeatures) -> Tensor | None:
+        """F_read [B, n, T]: what the head reads, for the LLM; None where it is switched off."""
+        if self.reading is None:
+            return None
+        numbers = self.read(features).numbers() if features.numbers is None else features.numbers
+        told: Tensor = self.reading(numbers)
+        return told
 
     def forward(self, pixel_values: Tensor, **_: Any) -> FeallmOutput:
         """The head's reading of aligned faces [B, 3, S, S]."""
@@ -248,14 +272,16 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         """Text [B, L] with its placeholders filled -> embeddings [B, L, T]."""
         embeds: Tensor = self.get_input_embeddings()(input_ids)
         if features is None:
-            placeholders = (input_ids == self.config.image_token_id) | (input_ids == self.config.clue_token_id)
-            if placeholders.any():
+            if torch.isin(input_ids, torch.tensor(self.config.placeholder_ids, device=input_ids.device)).any():
                 raise ValueError("the text has placeholders of a face, but no face was given: pass pixel_values")
             return embeds
         visual, local = self.model.project(features)
         embeds = self._place(input_ids, embeds, self.config.image_token_id, visual, "visual tokens V")
         if local is not None:
             embeds = self._place(input_ids, embeds, self.config.clue_token_id, local, "clue token F_local")
+        told = self.model.tell(features)
+        if told is not None:
+            embeds = self._place(input_ids, embeds, self.config.reading_token_id, told, "reading tokens F_read")
         return embeds
 
     def forward(
@@ -272,14 +298,15 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         au_presence: Tensor | None = None,
         taps: list[Tensor] | None = None,
         attended: Tensor | None = None,
+        numbers: Tensor | None = None,
         logits_to_keep: int | Tensor = 0,
         **kwargs: Any,
     ) -> FeallmOutput:
         """One pass over text and faces.
 
         Without text (`input_ids` and `inputs_embeds` both None) only the head reads. `labels` [B, L] (-100 where
-        not scored) gives the language loss. `taps` and `attended` (see `FaceFeatures`) stand for a face that was
-        seen before, instead of `pixel_values`. `emotion_targets`, `au_targets` and `au_presence` (see
+        not scored) gives the language loss. `taps`, `attended` and `numbers` (see `FaceFeatures`) stand for a face
+        that was seen before, instead of `pixel_values`. `emotion_targets`, `au_targets` and `au_presence` (see
         `heads.head_loss`) the head's.
 
         Raises:
@@ -291,7 +318,7 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         output = FeallmOutput(losses=losses)
         features = self.model.see(pixel_values) if pixel_values is not None else None
         if features is None and taps is not None:
-            features = FaceFeatures(taps=taps, attended=attended)
+            features = FaceFeatures(taps=taps, attended=attended, numbers=numbers)
         if pixel_values is not None and features is not None and self.model.head is not None:
             losses.update(self._read_head(output, features, emotion_targets, au_targets, au_presence))
         if input_ids is not None or inputs_embeds is not None:
@@ -323,6 +350,7 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
     ) -> dict[str, Tensor]:
         """Put the head's reading, and its loss where there are targets, into `output`; returns the loss's parts."""
         head = self.model.read(features)
+        features.numbers = head.numbers()
         output.au_logits, output.au_intensity = head.au_logits, head.au_intensity
         output.emotion_logits = head.emotion_logits
         if emotion_targets is None and au_targets is None:

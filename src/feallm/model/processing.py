@@ -1,7 +1,8 @@
 """FeallmProcessor: aligned faces and conversations -> model inputs.
 
 The text of a face begins with its placeholders, `num_visual_tokens` times the image token and, where the model has
-it, one clue token; then the conversation in the tokenizer's chat template.
+them, one clue token and `num_reading_tokens` times the reading token; then the conversation in the tokenizer's chat
+template.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from transformers.processing_utils import ProcessorMixin
 
 IMAGE_TOKEN = "<image>"
 CLUE_TOKEN = "<clue>"
+READING_TOKEN = "<reading>"
 Conversation = Sequence[dict[str, str]]
 
 
@@ -30,22 +32,26 @@ class FeallmProcessor(ProcessorMixin):
         tokenizer: Any = None,
         num_visual_tokens: int = 1,
         use_local_token: bool = True,
+        num_reading_tokens: int = 0,
         grayscale: bool = False,
         chat_template: str | None = None,
         **kwargs: Any,
     ) -> None:
         self.num_visual_tokens = num_visual_tokens
         self.use_local_token = use_local_token
+        self.num_reading_tokens = num_reading_tokens
         self.grayscale = grayscale
         self.image_token = IMAGE_TOKEN
         self.image_token_id = tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)
         self.clue_token_id = tokenizer.convert_tokens_to_ids(CLUE_TOKEN)
+        self.reading_token_id = tokenizer.convert_tokens_to_ids(READING_TOKEN)
         super().__init__(image_processor, tokenizer, chat_template=chat_template)
 
     @property
     def placeholders(self) -> str:
-        """The text that stands for one face: [V] [F_local]."""
-        return IMAGE_TOKEN * self.num_visual_tokens + (CLUE_TOKEN if self.use_local_token else "")
+        """The text that stands for one face: [V] [F_local] [F_read]."""
+        clue = CLUE_TOKEN if self.use_local_token else ""
+        return IMAGE_TOKEN * self.num_visual_tokens + clue + READING_TOKEN * self.num_reading_tokens
 
     def expand(self, text: str) -> str:
         """Put the placeholders of one face at the front; a text that already names `<image>` once has it expanded."""

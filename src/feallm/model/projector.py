@@ -92,6 +92,21 @@ class MultiPerspectiveProjector(nn.Module):
         return visual
 
 
+class ReadingTokens(nn.Module):
+    """The AU-aware head's numbers [B, N] -> F_read [B, n, T], tokens for the LLM (ours; see `HeadOutput.numbers`)."""
+
+    def __init__(self, numbers: int, tokens: int, text_size: int) -> None:
+        super().__init__()
+        self.tokens = tokens
+        self.layers = nn.Sequential(
+            nn.Linear(numbers, text_size), nn.GELU(), nn.Linear(text_size, tokens * text_size)
+        )
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        told: Tensor = self.layers(numbers.to(self.layers[0].weight.dtype))
+        return told.unflatten(1, (self.tokens, -1))
+
+
 class MlpProjector(nn.Module):
     """LLaVA-style baseline: two linear layers on F_L; taps and clues are not seen."""
 

@@ -130,8 +130,8 @@ class RecordFaces:
 class ConversationCollator:
     """Ready batches of records (see `grouped`) -> token ids and labels on the answers only.
 
-    `see` gives the model's inputs for the faces of a batch's records; without it there is no face in the text, and only
-    the last answer is learned from: those before it are evidence, drawn at random.
+    `see` gives the model's inputs for the faces of a batch's records; without it there is no face in the text. What is
+    `given` in a record is not learned from.
     """
 
     def __init__(
@@ -167,10 +167,9 @@ class ConversationCollator:
             )
         placeholders = self.processor.placeholders if self.see is not None else ""
         front = tokenizer(placeholders, add_special_tokens=False)["input_ids"]
-        if self.see is None:
-            last = len(mask) - 1 - mask[::-1].index(1)
-            first = last - mask[last::-1].index(0) + 1
-            mask = [0] * first + mask[first:]
+        ends = [at + 1 for at, spoken in enumerate(mask) if spoken and not any(mask[at + 1 : at + 2])]
+        told = ends[record.given - 1] if record.given else 0
+        mask = [0] * told + mask[told:]
         labels = [token if spoken else IGNORED for token, spoken in zip(ids, mask, strict=True)]
         return front + ids, [IGNORED] * len(front) + labels
 

@@ -27,16 +27,20 @@ NOTHING = np.zeros((1, 1), np.uint8)
 
 @dataclass(frozen=True)
 class Views:
-    """`taps` and `attended` of R views (half precision), and the reading of each in each label set."""
+    """`taps` and `attended` of R views (half precision), the head's `numbers`, and the reading in each label set."""
 
     taps: list[Tensor]
     attended: Tensor | None
+    numbers: Tensor
     readings: list[dict[str, FaceReading]]
 
     def __call__(self, records: Sequence[Record]) -> dict[str, object]:
         """The model's inputs for the views that records are about."""
         index = torch.tensor([int(record.face) for record in records])
-        batch: dict[str, object] = {"taps": [tap[index].float() for tap in self.taps]}
+        batch: dict[str, object] = {
+            "taps": [tap[index].float() for tap in self.taps],
+            "numbers": self.numbers[index],
+        }
         return batch | ({} if self.attended is None else {"attended": self.attended[index].float()})
 
 
@@ -58,10 +62,12 @@ def see_views(engine: TorchEngine, faces: FaceInput, count: int, batch: int = 25
             readings += [{name: several[i] for name, several in each.items()} for i in range(len(rows))]
             pooled = [F.adaptive_avg_pool2d(tap, grid) if pool else tap for tap in features.taps]
             attended = None if features.attended is None else features.attended.half().cpu()
-            parts.append(FaceFeatures(taps=[tap.half().cpu() for tap in pooled], attended=attended))
+            numbers = model.read(features).numbers().cpu()
+            parts.append(FaceFeatures(taps=[tap.half().cpu() for tap in pooled], attended=attended, numbers=numbers))
     taps = [torch.cat([part.taps[level] for part in parts]) for level in range(len(parts[0].taps))]
     seen = [part.attended for part in parts if part.attended is not None]
-    return Views(taps, torch.cat(seen) if seen else None, readings)
+    numbers = torch.cat([part.numbers for part in parts if part.numbers is not None])
+    return Views(taps, torch.cat(seen) if seen else None, numbers, readings)
 
 
 def view_records(views: Views, families: Mapping[str, float], per_view: int, seed: int) -> list[Record]:
