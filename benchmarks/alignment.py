@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from feallm.analyze.torch_engine import TorchEngine
-from feallm.data.sources.fer2013 import fer2013
+from feallm.data.sources import load
 from feallm.faces import Face, align_face, make_detector, whole_picture
 
 MARGINS = (-0.10, -0.05, 0.0, 0.05, 0.10, 0.15, 0.20)
@@ -58,7 +58,9 @@ def main() -> None:
     crops = [align_face(align_face(photo, face, 48), whole_picture(np.zeros((48, 48, 3), np.uint8)), size)
              for photo, face, _ in kept]  # fmt: skip
     print(f"photographs, five points, reduced to 48 px first: {score(engine, crops, truth)}")
-    faces = [f for f in fer2013(options.data, "val") if "ferplus" in f.labels and not f.flags][: options.pictures]
+    faces = [f for f in load("fer2013", options.data, "val") if "ferplus" in f.labels and not f.flags][
+        : options.pictures
+    ]
     again = [(face, face.picture()) for face in faces]
     found = [detector.detect(picture)[:1] for _, picture in again]
     pairs = [(face, picture, hits[0]) for (face, picture), hits in zip(again, found, strict=True) if hits]

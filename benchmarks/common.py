@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from feallm.analyze import Analyzer, FaceReading
 from feallm.data.records import LabelledFace
+from feallm.data.sources import load
 from feallm.data.sources.au_codes import CodingPass, read_codes
-from feallm.data.sources.fer2013 import fer2013
 from feallm.faces import align_face, whole_picture
 from feallm.facs.action_units import SCORED_AUS
 
@@ -36,7 +36,7 @@ def arguments(doc: str | None) -> argparse.ArgumentParser:
 
 def validation(data: Path, *, copies: bool = True, limit: int | None = None) -> list[LabelledFace]:
     """The validation faces; `copies=False` leaves out those that repeat a training picture."""
-    return [face for face in fer2013(data, "val") if copies or not is_copy(face)][:limit]
+    return [face for face in load("fer2013", data, "val") if copies or not is_copy(face)][:limit]
 
 
 def is_copy(face: LabelledFace) -> bool:

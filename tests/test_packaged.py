@@ -80,10 +80,10 @@ def test_validation_accuracy_and_agreement_hold(tmp_path):
         import accuracy
     finally:
         sys.path.pop(0)
+    from feallm.data.sources import load
     from feallm.data.sources.au_codes import read_codes
-    from feallm.data.sources.fer2013 import fer2013
 
-    faces = [face for face in fer2013(DATA, "val") if not face.flags]
+    faces = [face for face in load("fer2013", DATA, "val") if not face.flags]
     sample = [face for face in faces if set(face.labels) == {"fer2013", "ferplus"}][:800]
     for label_set, floor in (("fer2013", 0.60), ("ferplus", 0.76)):
         analyzer = Analyzer(detector="none", batch_size=64, label_set=label_set)
@@ -92,7 +92,7 @@ def test_validation_accuracy_and_agreement_hold(tmp_path):
         scores = accuracy.emotion_scores(truth, [reading.emotion for reading in readings], analyzer.classes)
         assert scores["accuracy"] >= floor, scores
     codes = read_codes(DATA / "fea_au_val.csv")
-    coded = [face for face in fer2013(DATA, "val") if face.id in codes]
+    coded = [face for face in load("fer2013", DATA, "val") if face.id in codes]
     analyzer = Analyzer(detector="none", batch_size=64)
     readings = analyzer.analyze([face.picture() for face in coded], explain=False)
     found = {face.id: set(reading.present_units) for face, reading in zip(coded, readings, strict=True)}

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from feallm._version import __version__
+from feallm.cli_data import data_app
+from feallm.console import Pipe, manners, say
 
 app = typer.Typer(
     name="feallm",
@@ -34,32 +33,7 @@ Photo = Annotated[str, typer.Argument(metavar="PHOTO", help="One picture: a file
 FaceNumber = Annotated[int, typer.Option("--face", help="Which face, counted from 0, largest first.")]
 
 
-class _Pipe(Console):
-    """A console that leaves a closed pipe to `_manners`."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
-@contextmanager
-def _manners(*mistakes: type[Exception]) -> Iterator[None]:
-    """One line instead of a traceback: 2 for a user's mistake, 130 for Ctrl-C, silence where a pipe was closed."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(141) from error
-    except KeyboardInterrupt as stop:
-        _say(str(stop) or "stopped")
-        raise typer.Exit(130) from stop
-    except mistakes as error:
-        _say(f"error: {error}")
-        raise typer.Exit(2) from error
-
-
-def _say(text: str) -> None:
-    Console(stderr=True).print(Text(text), soft_wrap=True)
+app.add_typer(data_app, name="data")
 
 
 @app.callback(invoke_without_command=True)
@@ -104,7 +78,7 @@ def analyze(
     from feallm.media import Limits
     from feallm.report import analysis
 
-    with _manners(*analysis.MISTAKES):
+    with manners(*analysis.MISTAKES):
         limits = Limits(allow_private_urls=allow_private_urls)
         wishes = analysis.Wishes(
             inputs,
@@ -121,9 +95,9 @@ def analyze(
             evidence,
             min_confidence,
         )
-        tally = analysis.analyze(wishes, _Pipe(), Console(stderr=True))
+        tally = analysis.analyze(wishes, Pipe(), Console(stderr=True))
         if tally.pictures > 1 or output is not None or annotate is not None:
-            _say(tally.sentence(output, annotate))
+            say(tally.sentence(output, annotate))
     raise typer.Exit(0 if tally.read else 1)
 
 
@@ -140,8 +114,8 @@ def chat(
     """Ask about one face: what it shows, how sure that is, why, and what would change it."""
     from feallm.report import analysis, talk
 
-    with _manners(*analysis.MISTAKES):
-        talk.chat(talk.FaceWishes(photo, face, model, detector, device, label_set), questions or (), _Pipe())
+    with manners(*analysis.MISTAKES):
+        talk.chat(talk.FaceWishes(photo, face, model, detector, device, label_set), questions or (), Pipe())
 
 
 @app.command()
@@ -162,9 +136,9 @@ def whatif(
     from feallm.report import analysis, talk
     from feallm.report import whatif as report
 
-    with _manners(*analysis.MISTAKES):
+    with manners(*analysis.MISTAKES):
         wishes = talk.FaceWishes(photo, face, model, detector, device, label_set)
-        report.whatif(wishes, without or (), adding or (), _Pipe(), as_json=as_json)
+        report.whatif(wishes, without or (), adding or (), Pipe(), as_json=as_json)
 
 
 @app.command()
@@ -177,7 +151,7 @@ def train(
     from feallm.train.recipe import TrainRecipe
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with _manners(SettingsError, FileNotFoundError, ValueError):
+    with manners(SettingsError, FileNotFoundError, ValueError):
         settings = load_recipe(TrainRecipe, recipe, overrides)
         from feallm.train.run import train as run  # slow to import: only for a recipe that can be used
 
@@ -189,9 +163,9 @@ def doctor() -> None:
     """Say what this machine can run, and what is missing. Ends with 1 where something does not work."""
     from feallm.doctor import examine, table
 
-    with _manners():
+    with manners():
         checks = examine()
-        _Pipe().print(table(checks))
+        Pipe().print(table(checks))
     raise typer.Exit(1 if any(check.state == "fail" for check in checks) else 0)
 
 

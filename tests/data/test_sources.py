@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from feallm.data.records import LabelledFace, one_hot
+from feallm.data.sources import load
 from feallm.data.sources.au_codes import read_codes, with_codes
-from feallm.data.sources.fer2013 import VOTES, fer2013, ferplus_labels
+from feallm.data.sources.fer2013 import VOTES, ferplus_labels
 from feallm.facs.action_units import CODED_AUS
 from feallm.facs.emotions import LABEL_SETS
 
@@ -39,14 +40,14 @@ def write_kaggle(folder, votes=True):
 
 def test_kaggle_csv_with_votes(tmp_path):
     write_kaggle(tmp_path)
-    train = list(fer2013(tmp_path, "train"))
+    train = list(load("fer2013", tmp_path, "train"))
     assert [face.id for face in train] == ["fer0000000", "fer0000001"], "the NF row is no face"
     anger = train[0]
     assert anger.labels == {"fer2013": "anger", "ferplus": "anger"}
     assert dict(zip(LABEL_SETS["ferplus"], anger.emotions["ferplus"], strict=True))["anger"] == pytest.approx(0.9)
     assert anger.emotions["fer2013"] == one_hot("anger", LABEL_SETS["fer2013"])
     assert anger.picture().shape == (48, 48, 3)
-    (tie,) = fer2013(tmp_path, "val")
+    (tie,) = load("fer2013", tmp_path, "val")
     assert tie.labels == {"fer2013": "neutral"}, "a tie of the votes has no plurality"
     assert tie.emotions["ferplus"][0] == pytest.approx(0.5)
 
@@ -59,12 +60,12 @@ def test_known_repeats_are_flagged_in_the_csv_too(tmp_path, monkeypatch):
     assert all(len(identity) == 10 and int(identity[3:]) < 28709 for identity, f in known.items() if "copy" not in f)
     write_kaggle(tmp_path)
     monkeypatch.setattr(source, "known_repeats", lambda: {"fer0000001": frozenset({"near_copy_in_test"})})
-    assert [bool(face.flags) for face in fer2013(tmp_path, "train")] == [False, True]
+    assert [bool(face.flags) for face in load("fer2013", tmp_path, "train")] == [False, True]
 
 
 def test_kaggle_csv_without_votes(tmp_path):
     write_kaggle(tmp_path, votes=False)
-    assert [face.labels for face in fer2013(tmp_path, "train")] == [
+    assert [face.labels for face in load("fer2013", tmp_path, "train")] == [
         {"fer2013": "anger"},
         {"fer2013": "happiness"},
         {"fer2013": "fear"},
@@ -77,7 +78,7 @@ def test_folders(tmp_path):
         folder.mkdir(parents=True)
         for number in range(count):
             Image.new("L", (48, 48), 30 * number).save(folder / f"im{number}.png")
-    faces = list(fer2013(tmp_path, "train"))
+    faces = list(load("fer2013", tmp_path, "train"))
     assert [face.labels["fer2013"] for face in faces] == ["anger", "anger", "happiness"]
     assert faces[1].picture()[0, 0].tolist() == [30, 30, 30]
 
@@ -94,7 +95,7 @@ def test_parquet(tmp_path):
         for n, (label, near) in enumerate((("neutral", None), ("sadness", "fer0035000")))
     ]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "ferplus_train.parquet")
-    faces = list(fer2013(tmp_path, "train"))
+    faces = list(load("fer2013", tmp_path, "train"))
     assert [face.labels["fer2013"] for face in faces] == ["neutral", "sadness"]
     assert [face.flags for face in faces] == [frozenset(), frozenset({"near_copy_in_test"})]
     assert faces[0].picture()[5, 5].tolist() == [77, 77, 77]
@@ -102,9 +103,9 @@ def test_parquet(tmp_path):
 
 def test_nothing_there_says_what_was_expected(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"expected fer2013\.csv"):
-        fer2013(tmp_path, "train")
+        list(load("fer2013", tmp_path, "train"))
     with pytest.raises(ValueError, match="splits train, val, test"):
-        fer2013(tmp_path, "dev")
+        list(load("fer2013", tmp_path, "dev"))
 
 
 @pytest.mark.parametrize(

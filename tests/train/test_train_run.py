@@ -1,6 +1,7 @@
 """The real recipe, made tiny: every stage runs, parts move or stay as declared, a killed run goes on."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def drawn_faces(_path, split):
 
 @pytest.fixture
 def recipe(tmp_path, monkeypatch):
-    monkeypatch.setitem(SOURCES, "fer2013", drawn_faces)
+    monkeypatch.setitem(SOURCES, "fer2013", replace(SOURCES["fer2013"], scan=drawn_faces))
     sources = "data.train=[{source: fer2013, path: .}]"
     return load_recipe(TrainRecipe, RECIPE, [*ALL, *ALONE, sources, f"output={tmp_path / 'run'}"])
 
@@ -168,7 +169,7 @@ def test_a_label_set_without_labels_is_refused(recipe, monkeypatch):
     def without(path, split):
         return (replace(f, emotions={"fer2013": f.emotions["fer2013"]}) for f in drawn_faces(path, split))
 
-    monkeypatch.setitem(SOURCES, "fer2013", without)
+    monkeypatch.setitem(SOURCES, "fer2013", replace(SOURCES["fer2013"], scan=without))
     with pytest.raises(ValueError, match="label set 'ferplus'"):
         load_banks(recipe.data, side=48, grayscale=True, label_sets=["ferplus", "fer2013"], units=list(CODED_AUS))
 
@@ -192,7 +193,7 @@ def test_nothing_to_load_says_so():
 
 
 def test_the_whole_model_begins_with_the_towers_weights(tmp_path, monkeypatch):
-    monkeypatch.setitem(SOURCES, "fer2013", drawn_faces)
+    monkeypatch.setitem(SOURCES, "fer2013", replace(SOURCES["fer2013"], scan=drawn_faces))
     sources = "data.train=[{source: fer2013, path: .}]"
     tower_recipe = RECIPE.with_name("tiny-tower.yaml")
     narrow = [setting for setting in SMALL if not setting.startswith(("model.clues", "model.text"))]

@@ -59,8 +59,8 @@ class FeallmHeadConfig(PretrainedConfig):
     """The AU-aware head: AU presence and intensity, one emotion output per label set, and its calibration.
 
     `use_global` lets the head read F_L beside F_attn (needed when the clues are off). `mirror`: readings are the mean
-    of the face and its mirror image (training sees one at a time). `reading_tokens`: how many tokens F_read tell the LLM
-    the head's numbers, after F_local (ours; 0 keeps to the figure). `au_loss_weight` and `intervention_weight` (see
+    of the face and its mirror image (training sees one at a time). `reading_tokens`: how many tokens F_read tell the
+    LLM the head's numbers, after F_local (ours; 0 keeps to the figure). `au_loss_weight` and `intervention_weight` (see
     `AUAwareHead.intervention_loss`) weigh parts of the head's loss. The calibration values are
     fitted after training on held-back training pictures: `emotion_biases[label set]` are added to the emotion
     logits class by class, `temperatures[label set]` then divide them, and for each AU a scale and a bias on its logit

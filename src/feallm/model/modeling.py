@@ -27,8 +27,8 @@ PARTS = ("encoder", "clues", "projector", "head", "reading", "language_model")
 class FaceFeatures(ModelOutput):
     """What one face gives: `taps` list of [B, C, h, w] (the last is F_L), `attended` F_attn [B, K, D] or None.
 
-    `mirrored`: the same of the mirrored face, where the head is to read both. `numbers` [B, N]: what the head said, where
-    it was asked before (`HeadOutput.numbers`).
+    `mirrored`: the same of the mirrored face, where the head is to read both. `numbers` [B, N]: what the head said,
+    where it was asked before (`HeadOutput.numbers`).
     """
 
     taps: list[Tensor] = field(default_factory=list)
@@ -200,7 +200,7 @@ class FeallmModel(FeallmPreTrainedModel):
         if self.reading is None:
             return None
         numbers = self.read(features).numbers() if features.numbers is None else features.numbers
-        told: Tensor = self.reading(numbers)
+        told: Tensor = self.reading(numbers.to(self.dtype))
         return told
 
     def forward(self, pixel_values: Tensor, **_: Any) -> FeallmOutput:

@@ -98,13 +98,11 @@ class ReadingTokens(nn.Module):
     def __init__(self, numbers: int, tokens: int, text_size: int) -> None:
         super().__init__()
         self.tokens = tokens
-        self.layers = nn.Sequential(
-            nn.Linear(numbers, text_size), nn.GELU(), nn.Linear(text_size, tokens * text_size)
-        )
+        self.layers = nn.Sequential(nn.Linear(numbers, text_size), nn.GELU(), nn.Linear(text_size, tokens * text_size))
 
     def forward(self, numbers: Tensor) -> Tensor:
-        told: Tensor = self.layers(numbers.to(self.layers[0].weight.dtype))
-        return told.unflatten(1, (self.tokens, -1))
+        told: Tensor = self.layers(numbers)
+        return told.view(len(numbers), self.tokens, -1)
 
 
 class MlpProjector(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from feallm.data.records import LabelledFace
-from feallm.data.sources import SOURCES
+from feallm.data.sources import load
 from feallm.data.sources.au_codes import read_codes, with_codes
 from feallm.faces import align_face, whole_picture
 from feallm.facs.emotions import LABEL_SETS
@@ -71,7 +71,7 @@ class FaceBank:
 
 def labelled_faces(source: SourceRecipe) -> Iterator[LabelledFace]:
     """The faces of one source of a recipe, with their AU codes joined."""
-    faces = SOURCES[source.source](data_path(source.path), source.split)
+    faces = load(source.source, data_path(source.path), source.split)
     return faces if source.au_codes is None else with_codes(faces, read_codes(data_path(source.au_codes)))
 
 
@@ -96,6 +96,8 @@ def fill(
     emotions = {name: F.normalize(target**sharpen, p=1, dim=1) for name, target in emotions.items()}
     strengths = torch.tensor([[face.action_units.get(unit, float("nan")) for unit in units] for face in kept])
     presence = torch.where(torch.isnan(strengths), strengths, (strengths > 0).float())
+    graded = torch.tensor([face.graded for face in kept]).unsqueeze(1)
+    strengths = torch.where(graded | (strengths == 0), strengths, float("nan"))
     return FaceBank(kept, pixels, emotions, strengths, presence, tuple(units))
 
 

@@ -17,16 +17,19 @@ from typing import Any
 
 import numpy as np
 
-from feallm.data.records import LabelledFace, one_hot
+from feallm.data.records import LabelledFace, Problem, one_hot
+from feallm.data.sources.source import Source
 from feallm.facs.emotions import LABEL_SETS, ORDERS, parse_emotion
 
 USAGE = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}
 VOTES = ORDERS["ferplus"]
 SIDE = 48
+CODES = {str(code): name for code, name in enumerate(ORDERS["fer2013"])}
+AGAIN = "download the file again"
 PROVENANCE = {"fer2013": "FER2013 labels", "ferplus": "ten FER+ raters"}
 
 
-def fer2013(path: Path, split: str) -> Iterator[LabelledFace]:
+def scan(path: Path, split: str) -> Iterator[LabelledFace | Problem]:
     """Faces of one split from a folder holding any of the layouts, or from the CSV or Parquet file itself.
 
     Raises:
@@ -115,7 +118,7 @@ def known_repeats() -> dict[str, frozenset[str]]:
     return {row["id"]: frozenset({row["flag"]}) for row in csv.DictReader(table.splitlines())}
 
 
-def _from_csv(path: Path, split: str) -> Iterator[LabelledFace]:
+def _from_csv(path: Path, split: str) -> Iterator[LabelledFace | Problem]:
     repeats = known_repeats()
     votes_path = path.with_name("fer2013new.csv")
     votes: list[list[float]] | None = None
@@ -126,9 +129,15 @@ def _from_csv(path: Path, split: str) -> Iterator[LabelledFace]:
         for number, row in enumerate(csv.DictReader(stream)):
             if row.get("Usage") != USAGE[split]:
                 continue
-            pixels = np.array(row["pixels"].split(), dtype=np.uint8)
-            if pixels.size != SIDE * SIDE:
-                raise ValueError(f"{path}, row {number}: expected {SIDE * SIDE} pixels, got {pixels.size}")
+            where = f"{path}, row {number}"
+            values = row["pixels"].split()
+            if len(values) != SIDE * SIDE or not all(value.isdigit() and int(value) < 256 for value in values):
+                yield Problem(where, f"expected {SIDE * SIDE} pixels in 0..255, got {len(values)}", AGAIN)
+                continue
+            pixels = np.array(values, dtype=np.uint8)
+            if row["emotion"] not in CODES:
+                yield Problem(where, f"emotion code {row['emotion']!r}, expected 0 to 6", AGAIN)
+                continue
             if votes is not None and number >= len(votes):
                 raise ValueError(f"{votes_path} has {len(votes)} rows, {path} has more: they must be of one release")
             identity = f"fer{number:07d}"
@@ -136,7 +145,7 @@ def _from_csv(path: Path, split: str) -> Iterator[LabelledFace]:
                 identity,
                 pixels.reshape(SIDE, SIDE),
                 split,
-                ORDERS["fer2013"][int(row["emotion"])],
+                CODES[row["emotion"]],
                 votes[number] if votes is not None else None,
                 repeats.get(identity, frozenset()),
             )
@@ -153,3 +162,38 @@ def _from_folders(path: Path, split: str) -> Iterator[LabelledFace]:
             face = _face(f"{split}/{folder.name}/{picture.name}", picture, split, emotion, None, frozenset())
             if face is not None and picture.suffix.lower() in {".jpg", ".jpeg", ".png"}:
                 yield face
+
+
+def layout(path: Path) -> str | None:
+    """The layout found in a folder, or of a file: "CSV", "CSV with FER+ votes", "Parquet", "folders"."""
+    if path.suffix == ".parquet" or any((path / f"ferplus_{split}.parquet").is_file() for split in USAGE):
+        return "Parquet"
+    table = path if path.suffix == ".csv" else path / "fer2013.csv"
+    if table.is_file():
+        return "CSV with FER+ votes" if table.with_name("fer2013new.csv").is_file() else "CSV"
+    emotions = [parse_emotion(folder.name) for folder in (path / "train").glob("*") if folder.is_dir()]
+    return "folders" if len(emotions) == len(LABEL_SETS["fer2013"]) and None not in emotions else None
+
+
+SOURCE = Source(
+    title="FER2013 with FER+ votes",
+    scan=scan,
+    layout=layout,
+    splits=tuple(USAGE),
+    ask="the Kaggle challenge 'Challenges in Representation Learning: Facial Expression Recognition' (2013); the FER+ "
+    "votes are fer2013new.csv of Microsoft's FERPlus repository",
+    licence="Challenge data without a licence text: use it for research; FER+ votes are MIT.",
+    label_sets=("fer2013", "ferplus"),
+    counts={
+        "CSV/train": 28709,
+        "CSV/val": 3589,
+        "CSV/test": 3589,
+        "folders/train": 28709,
+        "folders/test": 7178,
+        "CSV with FER+ votes/train": 28561,
+        "CSV with FER+ votes/val": 3579,
+        "CSV with FER+ votes/test": 3574,
+        "Parquet/train": 28561,
+        "Parquet/val": 3579,
+    },
+)
