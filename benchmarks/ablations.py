@@ -1,11 +1,12 @@
 """The paper's missing ablation table, at the scale of FEALLM-tiny: each part left out in turn, several seeds each.
 
-    python benchmarks/ablations.py --data DIR [--runs 3] [--steps N] [--out runs/ablations.jsonl] [--table FILE.md]
+    python benchmarks/ablations.py --data DIR [--runs 3] [--steps N] [--encoder DIR] [--words DIR] [--table FILE.md]
 
 Every run has the same data, the same frozen tower, the same language model to begin with (words, no faces seen) and as
 many steps; clues, projector and head start from nothing (configs/train/ablation.yaml). What is scored is what the
 language model answers unaided on validation faces without repeats, and the AU-aware head beside it where there is one.
-Finished runs are read from --out, so a stopped table goes on. Needs runs/tiny-tower/final and runs/tiny/2-words.
+Finished runs are read from --out, so a stopped table goes on. --encoder and --words are the checkpoints that the tower
+and the language model come from: the packaged one, and runs/tiny/2-words/model, which has seen no face.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from torch import Tensor, nn
 from transformers import AutoTokenizer, set_seed
 
 from feallm.analyze.evidence import question
+from feallm.analyze.torch_engine import PACKAGED
 from feallm.data.records import LabelledFace
 from feallm.faces import align_face, make_detector, whole_picture
 from feallm.faces.align import TEMPLATE
@@ -47,6 +50,7 @@ VARIANTS: dict[str, tuple[str, list[str]]] = {
     "no AU-aware head": ("language loss alone", ["model.head.enabled=false"]),
     "LLaVA-style": ("two linear layers on F_L, no crops", ["model.clues.enabled=false", "model.projector.style=mlp"]),
     "EmoLA-style": ("two linear layers on F_L and one token from the five points", ["model.projector.style=mlp"]),
+    "F_read": ("the figure's model, and the LLM reads the head's numbers as tokens", ["model.head.reading_tokens=4"]),
     "residual_first": ("H1 = F_L + CrossAttn(F_L, F_s)", ["model.projector.residual_first=true"]),
 }
 LANDMARKS = "EmoLA-style"
@@ -165,10 +169,12 @@ def evaluate(
 
 
 @cache
-def banks() -> tuple[FaceBank, FaceBank | None]:
-    """The faces to learn from and those held back, the same for every run."""
+def banks(count: int) -> tuple[FaceBank, FaceBank | None]:
+    """`count` faces to learn from, those with AU codes first, and those held back, the same for every run."""
     data = load_recipe(TrainRecipe, RECIPE, []).data
-    return load_banks(data, side=48, grayscale=True, label_sets=["ferplus", "fer2013"], units=list(CODED_AUS))
+    bank, held = load_banks(data, side=48, grayscale=True, label_sets=["ferplus", "fer2013"], units=list(CODED_AUS))
+    order = Random(0).sample(range(len(bank)), len(bank))
+    return bank.subset(sorted(order, key=lambda row: not bank.faces[row].action_units)[:count]), held
 
 
 def run(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -176,11 +182,10 @@ def run(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     folder = options.folder / f"{name.replace(' ', '-')}-{seed}"
     recipe = load_recipe(TrainRecipe, RECIPE, [*VARIANTS[name][1], f"seed={seed}", f"output={folder}"])
     recipe.stages[0].max_steps = options.steps
-    bank, held = banks()
-    sources = recipe.init_from if isinstance(recipe.init_from, dict) else {}
-    words = Path(sources["language_model"])
+    bank, held = banks(options.faces)
+    sources = {"encoder": options.encoder, "language_model": options.words}
     set_seed(seed)
-    tokenizer = AutoTokenizer.from_pretrained(words)
+    tokenizer = AutoTokenizer.from_pretrained(options.words)
     points = None
     model, processor = fresh_model(recipe.model, tokenizer)
     if name == LANDMARKS:
@@ -189,11 +194,11 @@ def run(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
         points = find_points(everything, options.folder / "points.npz")
         bank, held = with_points(bank, points), None
     for part, source in sources.items():
-        if not take_over(model, Path(source), part):
+        if not take_over(model, source, part):
             raise SystemExit(f"{source} has no weights of the part {part!r} that fit")
-    there = {"clues": recipe.model.clues.get("enabled", True), "head": recipe.model.head.get("enabled", True)}
+    inside = {part: getattr(model.model, part) is not None for part in ("clues", "head", "reading")}
     stage = recipe.stages[0]
-    stage = stage.model_copy(update={"trainable": [part for part in stage.trainable if there.get(part, True)]})
+    stage = stage.model_copy(update={"trainable": [part for part in stage.trainable if inside.get(part, True)]})
     run_stage(recipe, stage, folder, model, processor, bank, None)
     shutil.rmtree(folder, ignore_errors=True)
     scores = evaluate(model.float(), processor, options.data, options.limit, points)
@@ -223,7 +228,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=3, help="seeds of each variant")
     parser.add_argument("--steps", type=int, default=250)
-    parser.add_argument("--limit", type=int, default=1500, help="validation faces a label set")
+    parser.add_argument("--faces", type=int, default=9000, help="training faces")
+    parser.add_argument("--encoder", type=Path, default=PACKAGED, help="checkpoint of the tower")
+    parser.add_argument("--words", type=Path, default=Path("runs/tiny/2-words/model"), help="that of the LLM")
+    parser.add_argument("--limit", type=int, default=1000, help="validation faces a label set")
     parser.add_argument("--folder", type=Path, default=Path("runs/ablations"))
     parser.add_argument("--out", type=Path, default=Path("runs/ablations.jsonl"))
     parser.add_argument("--table", type=Path, default=None)

@@ -29,6 +29,8 @@ Detector = Annotated[str, typer.Option(help="mtcnn, none (face crops) or yunet:F
 Model = Annotated[str | None, typer.Option(help="Checkpoint folder or hub id; without it the packaged FEALLM-tiny.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 LabelSet = Annotated[str | None, typer.Option(help="The checkpoint's label set to answer in, such as fer2013.")]
+PrivateUrls = Annotated[bool, typer.Option("--allow-private-urls", help="Let URLs lead into your own network.")]
+MinConfidence = Annotated[float, typer.Option(metavar="0..1", help="Name no emotion below this calibrated confidence.")]
 Photo = Annotated[str, typer.Argument(metavar="PHOTO", help="One picture: a file or a URL.")]
 FaceNumber = Annotated[int, typer.Option("--face", help="Which face, counted from 0, largest first.")]
 
@@ -59,17 +61,13 @@ def analyze(
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Say where each action unit is seen, and what hiding that place does.")
     ] = False,
-    min_confidence: Annotated[
-        float, typer.Option(metavar="0..1", help="Name no emotion below this calibrated confidence.")
-    ] = 0.0,
+    min_confidence: MinConfidence = 0.0,
     detector: Detector = "mtcnn",
     model: Model = None,
     device: Device = "auto",
     batch_size: Annotated[int, typer.Option(help="Faces read together.")] = 16,
     label_set: LabelSet = None,
-    allow_private_urls: Annotated[
-        bool, typer.Option("--allow-private-urls", help="Let URLs lead into your own network.")
-    ] = False,
+    allow_private_urls: PrivateUrls = False,
 ) -> None:
     """Read the faces in pictures: emotion, action units, explanation.
 
@@ -110,12 +108,17 @@ def chat(
     model: Model = None,
     device: Device = "auto",
     label_set: LabelSet = None,
+    allow_private_urls: PrivateUrls = False,
+    min_confidence: MinConfidence = 0.0,
 ) -> None:
     """Ask about one face: what it shows, how sure that is, why, and what would change it."""
+    from feallm.media import Limits
     from feallm.report import analysis, talk
 
     with manners(*analysis.MISTAKES):
-        talk.chat(talk.FaceWishes(photo, face, model, detector, device, label_set), questions or (), Pipe())
+        limits = Limits(allow_private_urls=allow_private_urls)
+        wishes = talk.FaceWishes(photo, face, model, detector, device, label_set, limits, min_confidence)
+        talk.chat(wishes, questions or (), Pipe())
 
 
 @app.command()
@@ -131,13 +134,16 @@ def whatif(
     model: Model = None,
     device: Device = "auto",
     label_set: LabelSet = None,
+    allow_private_urls: PrivateUrls = False,
 ) -> None:
     """Take action units out of a face's evidence, or put some in, and see what becomes of its emotions."""
+    from feallm.media import Limits
     from feallm.report import analysis, talk
     from feallm.report import whatif as report
 
     with manners(*analysis.MISTAKES):
-        wishes = talk.FaceWishes(photo, face, model, detector, device, label_set)
+        limits = Limits(allow_private_urls=allow_private_urls)
+        wishes = talk.FaceWishes(photo, face, model, detector, device, label_set, limits)
         report.whatif(wishes, without or (), adding or (), Pipe(), as_json=as_json)
 
 

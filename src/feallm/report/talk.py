@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from feallm.analyze import Chat, FaceReading
+from feallm.analyze import Analyzer, Chat, FaceReading
 from feallm.facs import ACTION_UNITS
+from feallm.media import Limits
+from feallm.media.limits import DEFAULT_LIMITS
 from feallm.report.analysis import WishError, load_analyzer
 from feallm.report.terminal import printable
 from feallm.report.words import no_verdict, percent
@@ -30,6 +32,13 @@ class FaceWishes:
     detector: str = "mtcnn"
     device: str = "auto"
     label_set: str | None = None
+    limits: Limits = DEFAULT_LIMITS
+    min_confidence: float = 0.0
+
+    def analyzer(self) -> Analyzer:
+        """Who reads it. Raises WishError where it cannot be loaded."""
+        options = {"detector": self.detector, "device": self.device, "label_set": self.label_set}
+        return load_analyzer(self.model, **options, limits=self.limits, min_confidence=self.min_confidence)
 
 
 def chat(wishes: FaceWishes, questions: Sequence[str], out: Console) -> None:
@@ -37,7 +46,7 @@ def chat(wishes: FaceWishes, questions: Sequence[str], out: Console) -> None:
 
     Raises WishError where the photo has no such face, or the model cannot be loaded.
     """
-    analyzer = load_analyzer(wishes.model, detector=wishes.detector, device=wishes.device, label_set=wishes.label_set)
+    analyzer = wishes.analyzer()
     try:
         talk = Chat(analyzer, wishes.photo, wishes.face)
     except ValueError as error:
