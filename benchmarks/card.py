@@ -55,7 +55,7 @@ def accuracy(found: Numbers) -> str:
         f"- **Action units:** mean F1 {three(unrepeated['mean_f1'])} ({span(unrepeated['mean_f1_95'])}) over AUs 1 2 4 5 6 7 9 10 "
         f"12 15 17 25 26 27 43 on {unrepeated['n']} faces without repeats, {three(units['mean_f1'])} on all {units['n']}; against "
         "each of two coding passes, averaged. One pass against the other gives 0.854 on all.",
-        f"- **The language model unaided** (asked, its answer read): FER+ {three(found['ferplus_free_generation']['accuracy'])}, "
+        f"- **The language model by itself** (told the head's numbers as tokens and the face; asked, its answer read): FER+ {three(found['ferplus_free_generation']['accuracy'])}, "
         f"FER2013 {three(found['fer2013_free_generation']['accuracy'])} ({found['ferplus_free_generation']['n']:,} faces each), AUs "
         f"{three(found['action_units_free_generation']['mean_f1'])} on all {units['n']}. The numbers of a reading are the head's.",
         f"- **Photographs** of another source (`photos.parquet`, neutral or happiness): faces found "

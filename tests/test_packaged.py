@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from skimage import data as photographs
 
@@ -85,7 +86,7 @@ def test_validation_accuracy_and_agreement_hold(tmp_path):
 
     faces = [face for face in load("fer2013", DATA, "val") if not face.flags]
     sample = [face for face in faces if set(face.labels) == {"fer2013", "ferplus"}][:800]
-    for label_set, floor in (("fer2013", 0.60), ("ferplus", 0.76)):
+    for label_set, floor in (("fer2013", 0.63), ("ferplus", 0.80)):
         analyzer = Analyzer(detector="none", batch_size=64, label_set=label_set)
         readings = analyzer.analyze([face.picture() for face in sample], explain=False)
         truth = [face.labels[label_set] for face in sample]
@@ -96,7 +97,11 @@ def test_validation_accuracy_and_agreement_hold(tmp_path):
     analyzer = Analyzer(detector="none", batch_size=64)
     readings = analyzer.analyze([face.picture() for face in coded], explain=False)
     found = {face.id: set(reading.present_units) for face, reading in zip(coded, readings, strict=True)}
-    assert accuracy.unit_scores({face.id: codes[face.id] for face in coded}, found)["mean_f1"] >= 0.72
+    assert accuracy.unit_scores({face.id: codes[face.id] for face in coded}, found)["mean_f1"] >= 0.78
     worded = accuracy.words_scores(analyzer.analyze([face.picture() for face in coded[:40]]))
     assert worded["claims_against_the_reading"] == 0
     assert worded["without_their_label"] == 0
+    assert worded["repaired"] <= 15, "most explanations are sound as the language model writes them"
+    said = accuracy.free_readings(analyzer, [face.picture() for face in coded[:120]])
+    agreeing = [free.emotion == reading.emotion for free, reading in zip(said, readings[:120], strict=True)]
+    assert np.mean(agreeing) >= 0.9, "what the language model says unaided is what the head says"

@@ -26,8 +26,10 @@ NEEDED = {
 """Distribution -> module of what `feallm analyze` cannot do without."""
 EXTRAS = {
     "parquet": ("pyarrow",),
+    "data": ("pyarrow", "matplotlib"),
     "train": ("accelerate", "peft", "tensorboard"),
     "serve": ("fastapi", "uvicorn", "python_multipart"),
+    "ray": ("ray",),
     "demo": ("skimage",),
 }
 """Extra -> the modules it brings."""

@@ -1,5 +1,6 @@
 """Composed conversations: label, action units and words always agree, as the one reader of answers reads them."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -16,6 +17,7 @@ from feallm.data.compose import (
     compose_records,
     compose_words,
 )
+from feallm.data.families import EVIDENCE_FIRST
 from feallm.data.records import LabelledFace, one_hot
 from feallm.facs.action_units import CODED_AUS
 from feallm.facs.answers import read_answer
@@ -115,10 +117,17 @@ def test_the_same_evidence_is_worded_in_many_ways(emotion):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_claims_are_what_the_answers_say(family):
-    record = compose(face("anger", {"AU04": 3.0, "AU07": 1.0, "AU23": 5.0}), family, Random(3))
+    blended = dict.fromkeys(EMOTIONS, 0.0) | {"anger": 0.6, "disgust": 0.4}
+    shown = replace(
+        face("anger", {"AU04": 3.0, "AU07": 1.0, "AU23": 5.0}), emotions={"ferplus": tuple(blended.values())}
+    )
+    if family == "reading":
+        shown = replace(shown, emotions={}, labels={})
+    record = compose(shown, family, Random(3))
     for turn in record.turns:
         answer = read_answer(turn.answer)
         assert answer.aus == turn.claims.asserted
+        assert answer.denied_aus == turn.claims.denied
         assert answer.emotion == turn.claims.emotion
         assert turn.question
     assert [message["role"] for message in record.conversation()] == ["user", "assistant"] * len(record.turns)
@@ -134,10 +143,10 @@ def test_the_causal_link_names_units_that_carry_the_emotion():
 def test_a_face_without_codes_gets_no_unit_claims():
     rng = Random(0)
     uncoded = face("fear")
-    for family in ("aus", "movements", *LAST_TURNS):
+    for family in ("aus", "movements", "intensity", "reading", *EVIDENCE_FIRST):
         assert compose(uncoded, family, rng) is None
-    for record in compose_records([uncoded] * 20, EVEN, per_face=2, seed=0):
-        assert record.family in ("emotion", "expression")
+    for record in compose_records([uncoded] * 20, EVEN, per_face=5, seed=0):
+        assert record.family in ("emotion", "expression", "distribution", "refusal", "chat")
         assert all(read_answer(turn.answer).aus == () for turn in record.turns)
         assert all(turn.claims.asserted == () for turn in record.turns)
 
@@ -147,7 +156,7 @@ def test_same_seed_same_records():
     once = compose_records(faces, EVEN, per_face=2, seed=4)
     assert once == compose_records(faces, EVEN, per_face=2, seed=4)
     assert once != compose_records(faces, EVEN, per_face=2, seed=5)
-    assert len(once) == 5 * 2 * 5
+    assert len(compose_records(faces, {"aus": 1.0, "reason": 1.0}, per_face=2, seed=4)) == 5 * 2 * 5
 
 
 def test_words_follow_the_evidence_even_when_it_is_unusual():
@@ -156,6 +165,7 @@ def test_words_follow_the_evidence_even_when_it_is_unusual():
     emotions = {record.turns[1].claims.emotion for record in records}
     assert len(emotions) > 4, "evidence must vary beyond what the faces show"
     assert {len(record.turns) for record in records} == {4, 5, 6}
+    assert {record.family for record in records} <= set(LAST_TURNS), "the first language stage keeps to its families"
     for record in records:
         assert record.given == 3, "the evidence is told, not learned"
         listed, _, grounds, *answers = record.turns

@@ -1,24 +1,27 @@
-"""Labelled faces -> instruction conversations in the paper's families; the words come from `facs.wording`.
+"""Labelled faces -> instruction conversations in the paper's families and some more; `data.families` has them all.
 
-Families: `emotion` (closed set, the classes named), `expression` (describe the expression), `aus` (list),
-`movements` (describe the AUs), and those that begin with the evidence (AUs, the emotion, what it rests on): `reason`
-(why), `unit` (is one AU there), `why_not` (another emotion), `area` (what a region does).
-A face without AU codes gets no AU claims; a face without a label in a set is not asked about it.
+`emotion` (closed set, the classes named), `distribution` (how raters voted), `expression` (describe the expression),
+`aus` (list), `movements` (describe the AUs), `intensity` (which of two AUs is stronger), `blend` (mixed emotions),
+`reading` (what AUs without a label may mean), `refusal` (what no face tells), `chat` (several of these), and those that
+begin with the evidence (AUs, the emotion, what it rests on): `reason` (why), `unit` (is one AU there), `why_not`
+(another emotion), `area` (what a region does), `discriminate` (what tells it from a similar emotion) and
+`counterfactual` (what would turn it into another).
+A face without AU codes gets no AU claims; a face without a label is not told one; an unknown AU is never denied.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 
-from feallm.data.records import Claims, LabelledFace, Record, Turn
-from feallm.facs.action_units import ACTION_UNITS, CODED_AUS
-from feallm.facs.answers import read_answer
+from feallm.data.families import FAMILIES, LAST_TURNS, TURNS, evidence, family_turns
+from feallm.data.records import LabelledFace, Record, Turn
+from feallm.data.subject import Subject, subject_of
+from feallm.facs.coding import Coding
 from feallm.facs.emotions import LABEL_SETS
-from feallm.facs.replies import AREAS, answer_area, answer_unit, answer_why_not
-from feallm.facs.wording import Verdict, describe_expression, describe_units, explain, list_units, state_grounds
-from feallm.prompts import QUESTIONS, ask
+from feallm.facs.wording import Verdict
+from feallm.prompts import QUESTIONS
 
-LAST_TURNS = ("reason", "unit", "why_not", "area")
-FAMILIES = (*LAST_TURNS, "aus", "emotion", "expression", "movements")
+__all__ = ["FAMILIES", "LAST_TURNS", "compose", "compose_corpus", "compose_records", "compose_words", "evidence_turns"]
+ABOUT_VOTES = frozenset({"distribution", "blend", "chat"})
 
 
 def present_units(face: LabelledFace) -> dict[str, float]:
@@ -31,78 +34,26 @@ def compose(
 ) -> Record | None:
     """One record of one family about one face, or None when the labels it needs are not known.
 
-    `verdicts[label set]` say what the emotions rest on; without them it is what FACS says.
+    `verdicts[label set]` say what the emotions rest on; without them it is what FACS says. Raises ValueError for an
+    unknown family.
     """
-    units = present_units(face) if face.action_units else None
-    label_set = rng.choice(sorted(face.labels)) if face.labels else None
-    turns: tuple[Turn, ...] | None
-    if family in ("aus", "movements"):
-        turns = None if units is None else (_unit_turn(family, units, rng),)
-    elif label_set is None:
-        return None
-    elif family == "emotion":
-        turns = (_emotion_turn(face.labels[label_set], label_set, rng),)
-    elif family == "expression":
-        answer = describe_expression(face.labels[label_set], units, rng)
-        turns = (Turn(ask("describe_expression", rng=rng), answer, _claims(answer, face.labels[label_set], units)),)
-    elif family in LAST_TURNS:
-        told = (verdicts or {}).get(label_set)
-        verdict = told or Verdict.by_prototype(face.labels[label_set], units or ())
-        turns = None if units is None else evidence_turns((family,), verdict, label_set, units, rng)
-    else:
+    if family not in FAMILIES:
         raise ValueError(f"unknown family {family!r}: the families are {sorted(FAMILIES)}")
+    voted = family in ABOUT_VOTES or (family == "expression" and not face.action_units)
+    turns = family_turns(family, subject_of(face, rng, verdicts, voted=voted), rng)
     return Record(face.id, family, turns) if turns else None
 
 
 def evidence_turns(
-    families: Sequence[str], verdict: Verdict, label_set: str, units: dict[str, float], rng: Random
+    families: Sequence[str], verdict: Verdict, label_set: str, units: Mapping[str, float | None], rng: Random
 ) -> tuple[Turn, ...]:
-    """The evidence-first conversation: AUs, the emotion, what it rests on, and then a question of each family."""
-    return (
-        _unit_turn("aus", units, rng),
-        _emotion_turn(verdict.emotion, label_set, rng),
-        Turn(ask("grounds", rng=rng), state_grounds(verdict), Claims(asserted=tuple(sorted(verdict.carrying)))),
-        *(_last_turn(family, verdict, label_set, units, rng) for family in families),
-    )
+    """The evidence-first conversation: AUs, the emotion, what it rests on, and then a question of each family.
 
-
-def _last_turn(family: str, verdict: Verdict, label_set: str, units: dict[str, float], rng: Random) -> Turn:
-    if family == "reason":
-        answer = explain(verdict, units, rng)
-        return Turn(ask("reason", rng=rng), answer, _claims(answer, verdict.emotion, units))
-    if family == "unit":
-        unit = rng.choice(sorted(units) if units and rng.random() < 0.5 else CODED_AUS)
-        asked = ask("unit", rng=rng, unit=ACTION_UNITS[unit].short)
-        return Turn(asked, answer_unit(unit, units, rng), Claims(asserted=(unit,) if unit in units else ()))
-    if family == "why_not":
-        other = verdict.second or rng.choice([name for name in LABEL_SETS[label_set] if name != verdict.emotion])
-        answer = answer_why_not(verdict, units, other, rng)
-        return Turn(ask("why_not", rng=rng, other=other), answer, _claims(answer, verdict.emotion, units))
-    area = rng.choice(sorted(AREAS))
-    answer = answer_area(area, units, rng)
-    return Turn(ask("area", rng=rng, area=area), answer, Claims(asserted=read_answer(answer).aus))
-
-
-def _unit_turn(family: str, units: dict[str, float], rng: Random) -> Turn:
-    claims = Claims(asserted=tuple(sorted(units)))
-    if family == "aus":
-        return Turn(ask("aus", rng=rng), list_units(units), claims)
-    return Turn(ask("describe_aus", rng=rng), describe_units(units, rng), claims)
-
-
-def _emotion_turn(emotion: str, label_set: str, rng: Random) -> Turn:
-    return Turn(ask("emotion", LABEL_SETS[label_set], rng), f"{emotion.capitalize()}.", Claims(emotion=emotion))
-
-
-def _claims(answer: str, emotion: str, units: dict[str, float] | None) -> Claims:
-    """An answer in words may leave out weaker AUs: its claims are what it says, read by the one reader."""
-    found = read_answer(answer)
-    if found.emotion != emotion or not set(found.aus) <= set(units or ()):
-        raise ValueError(
-            f"composed answer reads as {found.emotion} with {found.aus}, the labels are {emotion} with "
-            f"{sorted(units or ())}: {answer}"
-        )
-    return Claims(emotion=emotion, asserted=found.aus)
+    All coded AUs count as known: those that are not among `units` are absent.
+    """
+    subject = Subject(Coding.whole(units), label_set, verdict)
+    last = (TURNS[family](subject, rng) for family in families)
+    return (*evidence(subject, rng), *(turn for turn in last if turn is not None))
 
 
 def compose_records(
@@ -140,7 +91,7 @@ def compose_words(faces: Sequence[LabelledFace], *, count: int, seed: int) -> li
     for number in range(count):
         face = rng.choice(coded)
         label_set = rng.choice(sorted(face.labels))
-        units, emotion = present_units(face), face.labels[label_set]
+        units, emotion = _strengths(face, rng), face.labels[label_set]
         if rng.random() < 0.5:
             units = {unit: strength for unit, strength in units.items() if rng.random() > 0.25}
             units |= {unit: rng.choice((1.0, 3.0, 5.0)) for unit in rng.sample(everything, rng.choice((0, 0, 1, 2, 3)))}
@@ -152,6 +103,12 @@ def compose_words(faces: Sequence[LabelledFace], *, count: int, seed: int) -> li
         turns = evidence_turns(families, verdict, label_set, units, rng)
         records.append(Record(f"words{number:06d}", families[0], turns, given=len(turns) - len(families)))
     return records
+
+
+def _strengths(face: LabelledFace, rng: Random) -> dict[str, float]:
+    """The present AUs; strengths that were not graded are drawn."""
+    units = present_units(face)
+    return units if face.graded else {unit: rng.choice((1.0, 3.0, 5.0)) for unit in units}
 
 
 def _any_verdict(emotion: str, units: dict[str, float], classes: Sequence[str], rng: Random) -> Verdict:

@@ -24,6 +24,8 @@ LABEL_SETS: dict[str, tuple[str, ...]] = {
     "rafdb": _SEVEN,
     "affectnet7": _SEVEN,
     "affectnet8": EMOTIONS,
+    "affwild2": _SEVEN,
+    "faba": _SEVEN,
 }
 """Closed label sets, each in the order of EMOTIONS (not in the source's own code order: see ORDERS)."""
 
@@ -48,6 +50,8 @@ ORDERS: dict[str, tuple[str, ...]] = {
         "unknown",
         "NF",
     ),
+    # The codes of the ABAW competitions; the last is no emotion.
+    "affwild2": ("neutral", "anger", "disgust", "fear", "happiness", "sadness", "surprise", "other"),
     "pyfeat_v1": _FER2013,
     "pyfeat_v2": ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"),
     "emotiefflib": (

@@ -3,8 +3,9 @@
 Like everything in `facs.wording`, each answer reads back as what it was given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from random import Random
+from types import MappingProxyType
 
 from feallm.facs.action_units import ACTION_UNITS
 from feallm.facs.prototypes import supporting_aus
@@ -25,6 +26,11 @@ AREAS: dict[str, tuple[str, ...]] = {
     for also in [_SEEN_THERE_TOO.get(area, ())]
 }
 """What a person asks about -> the action units that are seen there."""
+HOME_AREA: dict[str, str] = {
+    unit: next(area for area, regions in _REGIONS.items() if entry.region in regions)
+    for unit, entry in ACTION_UNITS.items()
+}
+"""Action unit -> the one area it belongs to; the areas run from the brows to the jaw."""
 
 _YES = ("Yes, {a}.", "Yes: {a}.", "It is: {a}.", "Yes, in this face {a}.")
 _NO = (
@@ -55,30 +61,40 @@ _CLOSE = ("It is close, and {other} is possible.", "Still, {other} is possible h
 _RESTING = ("The {area} {be} at rest.", "Nothing moves there: the {area} {be} at rest.", "The {area} {be} relaxed.")
 
 
-def answer_unit(unit: str, units: Mapping[str, float], rng: Random) -> str:
+def answer_unit(
+    unit: str, units: Mapping[str, float | None], rng: Random, sides: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Is this AU there? "Yes, the lip corners are strongly raised (AU12)." or "No, AU12 is not present." """
     if unit in units:
-        return rng.choice(_YES).format(a=clause(unit, rng, units[unit]))
+        return rng.choice(_YES).format(a=clause(unit, rng, units[unit], sides.get(unit)))
     return rng.choice(_NO).format(unit=ACTION_UNITS[unit].short)
 
 
-def answer_why_not(verdict: Verdict, units: Mapping[str, float], other: str, rng: Random) -> str:
+def answer_why_not(
+    verdict: Verdict,
+    units: Mapping[str, float | None],
+    other: str,
+    rng: Random,
+    absent: Collection[str] | None = None,
+) -> str:
     """Why the verdict is not `other`: the signs it would need, and what speaks for the verdict.
 
+    Only `absent` units are called missing; None means that all but `units` are absent.
     Raises ValueError where `other` is the verdict.
     """
     if other == verdict.emotion:
         raise ValueError(f"the verdict is {other}: ask why not of another emotion")
     gaps = {"other": other, "Other": capital(other), "noun": verdict.emotion}
     typical = supporting_aus(other)[:4]
-    missing = [ACTION_UNITS[unit].short for unit in typical if unit not in units][:3]
+    known = typical if absent is None else absent
+    missing = [ACTION_UNITS[unit].short for unit in typical if unit not in units and unit in known][:3]
     shared = [ACTION_UNITS[unit].short for unit in typical if unit in units]
     if other == "neutral":
         sentences = [rng.choice(_NEUTRAL)] if units else []
     elif missing:
         sentences = [rng.choice(_NEEDS).format(units=join(missing), **gaps)]
     else:
-        sentences = [rng.choice(_FITS).format(units=join(shared), **gaps)]
+        sentences = [] if not shared else [rng.choice(_FITS).format(units=join(shared), **gaps)]
     shorts = [ACTION_UNITS[unit].short for unit in verdict.carrying[:4]]
     instead = _INSTEAD if len(shorts) > 1 else _INSTEAD_ONE
     sentences.append(rng.choice(instead if shorts else _WHOLE).format(units=join(shorts) if shorts else "", **gaps))
@@ -87,10 +103,12 @@ def answer_why_not(verdict: Verdict, units: Mapping[str, float], other: str, rng
     return " ".join(sentences)
 
 
-def answer_area(area: str, units: Mapping[str, float], rng: Random) -> str:
-    """What one of `AREAS` does. Raises KeyError for another name."""
+def answer_area(
+    area: str, units: Mapping[str, float | None], rng: Random, sides: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """What one of `AREAS` does; `sides` as in `facs.coding`. Raises KeyError for another name."""
     shown = [unit for unit in sorted(units) if unit in AREAS[area]]
     if not shown:
         be = "is" if area in ("nose", "mouth") else "are"
         return rng.choice(_RESTING).format(area=area, be=be)
-    return " ".join(capital(clause(unit, rng, units[unit])) + "." for unit in shown)
+    return " ".join(capital(clause(unit, rng, units[unit], sides.get(unit))) + "." for unit in shown)

@@ -15,6 +15,7 @@ from feallm.facs.prototypes import supporting_aus
 
 SLIGHT, CLEAR, STRONG = "slight", "clear", "strong"
 NO_AUS = "No action units are present."
+SIDES = {"L": "left", "R": "right"}
 _GRADED = re.compile(r"\b(?:are|is)\b(?! (?:wide|shut|closed|apart|open|separated))(?!.*wide)")
 
 
@@ -37,17 +38,25 @@ class Verdict:
         return cls(emotion, tuple(unit for unit in supporting_aus(emotion) if unit in units))
 
 
-def strength_word(intensity: float) -> str:
-    """An intensity in 0..5 as a word: slight below 2 (FACS A–B), clear below 4 (C–D), else strong (E)."""
+def strength_word(intensity: float | None) -> str:
+    """An intensity in 0..5 as a word: slight below 2 (FACS A–B), clear below 4 (C–D), else strong (E).
+
+    "" where the strength is not known (None).
+    """
+    if intensity is None:
+        return ""
     return SLIGHT if intensity < 2 else CLEAR if intensity < 4 else STRONG
 
 
-def list_units(units: Mapping[str, float]) -> str:
-    """Present AUs with their intensities (0..5) as the evidence line: "AU6 (clear), AU12 (strong)."."""
+def list_units(units: Mapping[str, float | None]) -> str:
+    """Present AUs with their intensities (0..5, or None where unknown) as the evidence line.
+
+    "AU6 (clear), AU12 (strong)." or, without strengths, "AU6, AU12.".
+    """
     if not units:
         return NO_AUS
-    parts = [f"{ACTION_UNITS[unit].short} ({strength_word(units[unit])})" for unit in sorted(units)]
-    return ", ".join(parts) + "."
+    words = {unit: strength_word(units[unit]) for unit in sorted(units)}
+    return ", ".join(f"{ACTION_UNITS[unit].short}{f' ({word})' if word else ''}" for unit, word in words.items()) + "."
 
 
 def state_grounds(verdict: Verdict) -> str:
@@ -70,10 +79,11 @@ def capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def clause(unit: str, rng: Random, intensity: float | None = None) -> str:
+def clause(unit: str, rng: Random, intensity: float | None = None, side: str | None = None) -> str:
     """What an AU looks like, with its number: "the cheeks are strongly lifted (AU6)".
 
-    `intensity` 0..5 adds a word for it where the clause has a place for one; the muscle is named now and then.
+    `intensity` 0..5 adds a word for it where the clause has a place for one; `side` "L" or "R" says where; the muscle
+    is named now and then.
     """
     entry = ACTION_UNITS[unit]
     words = rng.choice(entry.clauses)
@@ -83,10 +93,11 @@ def clause(unit: str, rng: Random, intensity: float | None = None) -> str:
     muscle = (
         f", {entry.muscles[0]}" if entry.muscles and parse_au(entry.muscles[0]) == unit and rng.random() < 0.3 else ""
     )
-    return f"{words} ({entry.short}{muscle})"
+    where = f" on the {SIDES[side]}" if side in SIDES else ""
+    return f"{words}{where} ({entry.short}{muscle})"
 
 
-def describe_units(units: Mapping[str, float], rng: Random) -> str:
+def describe_units(units: Mapping[str, float | None], rng: Random) -> str:
     """Present AUs from the brow to the jaw, a clause each. Without AUs: that none is present."""
     if not units:
         return NO_AUS
@@ -94,17 +105,26 @@ def describe_units(units: Mapping[str, float], rng: Random) -> str:
     return " ".join(capital(clause(unit, rng, units[unit])) + "." for unit in ordered)
 
 
-def describe_expression(emotion: str, units: Mapping[str, float] | None, rng: Random) -> str:
+def describe_expression(
+    emotion: str, units: Mapping[str, float | None] | None, rng: Random, *, complete: bool = True
+) -> str:
     """The label, then one sentence of plain signs (the form of the paper's own example).
 
-    `units=None` means that the AUs are not known: then only the label is said.
+    `units=None` means that the AUs are not known: then only the label is said. `complete=False`: units that are not
+    given may be there, so nothing is called still.
     """
     label = f"{capital(emotion)}."
     if not units:
-        rest = phrases.AT_REST if emotion == "neutral" else phrases.WITHOUT_CARRIER
+        rest = phrases.AT_REST if emotion == "neutral" and complete else phrases.WITHOUT_CARRIER
         return label if units is None else f"{label} {rng.choice(rest)}"
-    signs = join([rng.choice(ACTION_UNITS[unit].signs) for unit in _by_weight(emotion, units)[:4]])
+    signs = join([sign(unit, rng, units[unit]) for unit in by_weight(emotion, units)[:4]])
     return f"{label} {rng.choice(('The face shows', 'One sees', 'One can see', 'Visible in the face:'))} {signs}."
+
+
+def sign(unit: str, rng: Random, intensity: float | None = None) -> str:
+    """What an AU looks like as a noun phrase: "raised cheeks". Without an intensity, no word of strength is in it."""
+    signs = ACTION_UNITS[unit].signs
+    return rng.choice(signs if intensity is not None else [each for each in signs if "slightly" not in each])
 
 
 def openings(emotion: str, *, weak: bool | None = None) -> set[str]:
@@ -116,10 +136,18 @@ def openings(emotion: str, *, weak: bool | None = None) -> set[str]:
     return {opening.format(noun=emotion, Noun=capital(emotion)) for opening in every}
 
 
-def explain(verdict: Verdict, units: Mapping[str, float], rng: Random) -> str:
+def told_in_reason(verdict: Verdict, units: Mapping[str, float | None]) -> tuple[str, ...]:
+    """The AUs that `explain` names: the first five that carry the verdict and three beside them, or six of the rest."""
+    carrying = verdict.carrying[:5]
+    beside = [unit for unit in by_weight(verdict.emotion, units) if unit not in verdict.carrying]
+    return (*carrying, *beside[: 3 if carrying else 6])
+
+
+def explain(verdict: Verdict, units: Mapping[str, float | None], rng: Random, *, complete: bool = True) -> str:
     """Why these AUs (id -> intensity) go with this verdict: how sure, the signs that carry it, the link, the rest.
 
-    "Because" is said of `verdict.carrying` alone. Raises ValueError where that names an AU that is not present.
+    "Because" is said of `verdict.carrying` alone. `complete=False`: units that are not given may be there, so nothing
+    is called still. Raises ValueError where `carrying` names an AU that is not present.
     """
     if not set(verdict.carrying) <= set(units):
         raise ValueError(f"carrying {verdict.carrying} must be among the present units {sorted(units)}")
@@ -127,11 +155,12 @@ def explain(verdict: Verdict, units: Mapping[str, float], rng: Random) -> str:
     gaps = {"noun": verdict.emotion, "Noun": capital(verdict.emotion)}
     sentences = [rng.choice(_openings(neutral, verdict.weak)).format(**gaps)]
     carrying = list(verdict.carrying[:5])
-    ordered = _by_weight(verdict.emotion, units)
+    ordered = by_weight(verdict.emotion, units)
     beside = [unit for unit in ordered if unit not in verdict.carrying]
     if not units:
-        sentences += rng.sample(phrases.STILL_REMARKS, rng.choice((0, 1, 1, 2))) if neutral else []
-        sentences.append(rng.choice(phrases.AT_REST if neutral else phrases.WITHOUT_CARRIER))
+        still = neutral and complete
+        sentences += rng.sample(phrases.STILL_REMARKS, rng.choice((0, 1, 1, 2))) if still else []
+        sentences.append(rng.choice(phrases.AT_REST if still else phrases.WITHOUT_CARRIER))
     elif carrying:
         sentences += _sentences(carrying, units, rng)
         many = len(carrying) > 1
@@ -142,7 +171,7 @@ def explain(verdict: Verdict, units: Mapping[str, float], rng: Random) -> str:
         sentences.append(link.format(units=shorts, make=make, **gaps))
     else:
         sentences += _sentences(beside[:3], units, rng)
-        links = _neutral_links(units) if neutral else phrases.WITHOUT_CARRIER
+        links = _neutral_links(units, complete) if neutral else phrases.WITHOUT_CARRIER
         sentences.append(rng.choice(links).format(**gaps))
         beside = beside[3:]
     if beside:
@@ -160,20 +189,21 @@ def _openings(neutral: bool, weak: bool) -> tuple[str, ...]:
     return phrases.NEUTRAL_OPENINGS if neutral else phrases.OPENINGS
 
 
-def _neutral_links(units: Mapping[str, float]) -> tuple[str, ...]:
+def _neutral_links(units: Mapping[str, float | None], complete: bool) -> tuple[str, ...]:
     """Why these units leave the face neutral: only slight ones are too little for an emotion."""
     slight = all(strength_word(strength) == SLIGHT for strength in units.values())
-    one = phrases.LINKS_NEUTRAL_ONE if len(units) == 1 else ()
+    one = phrases.LINKS_NEUTRAL_ONE if len(units) == 1 and complete else ()
     return (*phrases.LINKS_NEUTRAL, *(phrases.LINKS_NEUTRAL_SLIGHT if slight else ()), *one)
 
 
-def _by_weight(emotion: str, units: Mapping[str, float]) -> list[str]:
+def by_weight(emotion: str, units: Mapping[str, float | None]) -> list[str]:
     """AUs that carry the emotion first, the most characteristic and strongest ahead."""
     order = supporting_aus(emotion)
-    return sorted(units, key=lambda unit: (order.index(unit) if unit in order else len(order), -units[unit], unit))
+    rank = {unit: place for place, unit in enumerate(order)}
+    return sorted(units, key=lambda unit: (rank.get(unit, len(order)), -(units[unit] or 0.0), unit))
 
 
-def _sentences(carrying: Sequence[str], units: Mapping[str, float], rng: Random) -> list[str]:
+def _sentences(carrying: Sequence[str], units: Mapping[str, float | None], rng: Random) -> list[str]:
     """One sentence for each two AUs."""
     sentences = []
     for start in range(0, len(carrying), 2):
