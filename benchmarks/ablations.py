@@ -6,7 +6,7 @@ Every run has the same data, the same frozen tower, the same language model to b
 many steps; clues, projector and head start from nothing (configs/train/ablation.yaml). What is scored is what the
 language model answers unaided on validation faces without repeats, and the AU-aware head beside it where there is one.
 Finished runs are read from --out, so a stopped table goes on. --encoder and --words are the checkpoints that the tower
-and the language model come from: the packaged one, and runs/tiny/2-words/model, which has seen no face.
+and the language model come from, by default the packaged one; runs/tiny/2-words/model is one that has seen no face.
 """
 
 import argparse
@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--faces", type=int, default=9000, help="training faces")
     parser.add_argument("--encoder", type=Path, default=PACKAGED, help="checkpoint of the tower")
-    parser.add_argument("--words", type=Path, default=Path("runs/tiny/2-words/model"), help="that of the LLM")
+    parser.add_argument("--words", type=Path, default=PACKAGED, help="that of the LLM")
     parser.add_argument("--limit", type=int, default=1000, help="validation faces a label set")
     parser.add_argument("--folder", type=Path, default=Path("runs/ablations"))
     parser.add_argument("--out", type=Path, default=Path("runs/ablations.jsonl"))

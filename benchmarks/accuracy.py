@@ -109,6 +109,8 @@ def measure_free(data: Path, model: str | None, count: int) -> dict[str, Row]:
         pictures = [face.picture() for face in chosen]
         answers = [reading.emotion for reading in free_readings(analyzer, pictures)]
         result[f"{label_set}_free_generation"] = emotion_scores(truth, answers, analyzer.classes)
+        read = [reading.emotion for reading in numbers(analyzer, pictures)]
+        result[f"{label_set}_head_on_the_same"] = emotion_scores(truth, read, analyzer.classes)
         likeliest = [
             analyzer.classes[column]
             for chunk in batches(pictures)

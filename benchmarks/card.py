@@ -55,9 +55,10 @@ def accuracy(found: Numbers) -> str:
         f"- **Action units:** mean F1 {three(unrepeated['mean_f1'])} ({span(unrepeated['mean_f1_95'])}) over AUs 1 2 4 5 6 7 9 10 "
         f"12 15 17 25 26 27 43 on {unrepeated['n']} faces without repeats, {three(units['mean_f1'])} on all {units['n']}; against "
         "each of two coding passes, averaged. One pass against the other gives 0.854 on all.",
-        f"- **The language model by itself** (told the head's numbers as tokens and the face; asked, its answer read): FER+ {three(found['ferplus_free_generation']['accuracy'])}, "
-        f"FER2013 {three(found['fer2013_free_generation']['accuracy'])} ({found['ferplus_free_generation']['n']:,} faces each), AUs "
-        f"{three(found['action_units_free_generation']['mean_f1'])} on all {units['n']}. The numbers of a reading are the head's.",
+        f"- **The language model by itself** (told the head's numbers as tokens and the face; asked, its answer read): FER+ {three(found['ferplus_free_generation']['accuracy'])} "
+        f"(the head on the same {found['ferplus_free_generation']['n']:,} faces {three(found['ferplus_head_on_the_same']['accuracy'])}), FER2013 "
+        f"{three(found['fer2013_free_generation']['accuracy'])} ({three(found['fer2013_head_on_the_same']['accuracy'])}), AUs "
+        f"{three(found['action_units_free_generation']['mean_f1'])} on all {units['n']} ({three(units['mean_f1'])}). The numbers of a reading are the head's.",
         f"- **Photographs** of another source (`photos.parquet`, neutral or happiness): faces found "
         f"{100 * found['photos']['faces_found']:.1f} % of {found['photos']['n']}, accuracy "
         f"{three(found['photos']['accuracy_of_found'])}.",

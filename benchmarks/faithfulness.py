@@ -39,9 +39,9 @@ from common import (
 from interventions import direction_row, intervene
 
 from feallm.analyze import Analyzer, FaceReading
-from feallm.analyze.evidence import causes
 from feallm.data.records import LabelledFace
 from feallm.facs.answers import mentions, read_answer
+from feallm.facs.causes import causes
 from feallm.facs.prototypes import supporting_aus
 
 CHANGES: dict[str, Callable[[Any], Any]] = {

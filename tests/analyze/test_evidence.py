@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feallm.analyze.evidence import agree, causes, evidence_conversation, faults, unsupported_claims
+from feallm.analyze.evidence import agree, evidence_conversation, faults, unsupported_claims
 from feallm.facs.action_units import CODED_AUS
 from feallm.facs.answers import mentions, read_answer
+from feallm.facs.causes import causes
 from feallm.facs.emotions import EMOTIONS
 from feallm.facs.wording import Verdict, explain
 

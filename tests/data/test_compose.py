@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feallm.analyze.evidence import causes, unsupported_claims
+from feallm.analyze.evidence import unsupported_claims
 from feallm.data.compose import (
     FAMILIES,
     LAST_TURNS,
@@ -21,6 +21,7 @@ from feallm.data.families import EVIDENCE_FIRST
 from feallm.data.records import LabelledFace, one_hot
 from feallm.facs.action_units import CODED_AUS
 from feallm.facs.answers import read_answer
+from feallm.facs.causes import causes
 from feallm.facs.emotions import EMOTIONS, LABEL_SETS
 from feallm.facs.replies import AREAS, answer_area, answer_unit, answer_why_not
 from feallm.facs.wording import Verdict, describe_expression, describe_units, explain, list_units, state_grounds

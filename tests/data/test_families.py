@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feallm.analyze.evidence import causes
 from feallm.analyze.refusals import REFUSALS, refused_topic
 from feallm.data.compose import FAMILIES, compose
 from feallm.data.families import EVIDENCE_FIRST, TURNS
@@ -17,6 +16,7 @@ from feallm.data.subject import coding_of, subject_of
 from feallm.facs import phrases
 from feallm.facs.action_units import ACTION_UNITS, CODED_AUS
 from feallm.facs.answers import read_answer
+from feallm.facs.causes import causes
 from feallm.facs.changes import answer_change, find_change
 from feallm.facs.coding import Coding
 from feallm.facs.contrast import CONFUSED, answer_contrast, contrast

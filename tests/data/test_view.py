@@ -49,9 +49,10 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def plant(record, face):
-    turns = tuple(replace(turn, question=EVIL, answer=EVIL, claims=Claims(asserted=("AU12",))) for turn in record.turns)
-    return replace(record, turns=turns)
+def plant(pairs):
+    evil = {"question": EVIL, "answer": EVIL, "claims": Claims(asserted=("AU12",))}
+    for record, _ in pairs:
+        yield replace(record, turns=tuple(replace(turn, **evil) for turn in record.turns))
 
 
 def test_a_page_shows_faces_labels_and_conversations(tmp_path):
@@ -102,8 +103,10 @@ def test_claims_are_marked_where_they_stand():
 
 
 def test_a_claim_without_words_is_told(tmp_path):
-    def silent(record, face):
-        return replace(record, turns=(replace(record.turns[0], answer="Yes.", claims=Claims("fear", ("AU12",))),))
+    def silent(pairs):
+        for record, _ in pairs:
+            told = replace(record.turns[0], answer="Yes.", claims=Claims("fear", ("AU12",)))
+            yield replace(record, turns=(told,))
 
     store = build(recipe(tmp_path / "out"), describe=silent)
     write_view(store, tmp_path / "view.html", 1)

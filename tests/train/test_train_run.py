@@ -37,7 +37,12 @@ SMALL = [
     *[f"stages.{n}.batch_size=8" for n in range(2)],
     *[f"stages.{n}.max_steps=3" for n in range(2)],
 ]
-ALL = [*SMALL, "stages.2.batch_size=8", "stages.2.max_steps=3", "stages.1.records=40"]
+ALL = [
+    *SMALL,
+    *[f"stages.{n}.batch_size=8" for n in (2, 3)],
+    *[f"stages.{n}.max_steps=3" for n in (2, 3)],
+    "stages.1.records=40",
+]
 ALONE = ["init_from=null", "stages.0.teacher=null"]
 
 
@@ -78,6 +83,7 @@ def test_every_stage_runs_and_moves_only_its_parts(recipe):
         "clues": "model.clues.",
         "head": "model.head.",
         "projector": "model.projector.",
+        "reading": "model.reading.",
         "language_model": "language_model.",
         "clues.to_projector": "model.clues.to_projector.",
         "clues.to_text": "model.clues.to_text.",

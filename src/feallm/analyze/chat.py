@@ -19,7 +19,6 @@ from feallm.analyze.spoken import (
     Wanted,
     checked,
     speak,
-    split_sentences,
     want_anything,
     want_description,
     want_reason,
@@ -28,6 +27,7 @@ from feallm.analyze.spoken import (
     want_why_not,
 )
 from feallm.facs.action_units import ACTION_UNITS
+from feallm.facs.causes import sentences_of
 from feallm.facs.replies import AREAS, answer_area, answer_unit, answer_why_not
 from feallm.facs.wording import capital, describe_expression, describe_units, explain
 from feallm.prompts import ask
@@ -157,7 +157,7 @@ class Chat:
             yield from self._why_not(intent)
             return
         whole, *others = self._composed(lambda rng: explain(self._verdict, self._units, rng))
-        reasons = [" ".join(split_sentences(text)[1:]) for text in others]  # the verdict has been told by then
+        reasons = [" ".join(sentences_of(text)[1:]) for text in others]  # the verdict has been told by then
         wanted = want_reason(self._verdict, self._units, [whole, *reasons])
         yield from self._spoken(self._after_evidence(ask("reason")), wanted)
         yield from tell.tell_weak(self.reading)

@@ -8,18 +8,14 @@ from feallm.analyze.engine import Conversation
 from feallm.analyze.reading import Consistency
 from feallm.facs import phrases
 from feallm.facs.answers import mentions, read_answer
+from feallm.facs.causes import causes, sentences_of
 from feallm.facs.wording import Verdict, explain, list_units, openings, state_grounds, strength_word
 from feallm.prompts import ask
 
 NO_REASON = "no reason is given"
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _CLAUSE = re.compile(r"(?<=\))")
 _NUMBER = re.compile(r"\bAU\d+\b")
 _IN_BRACKETS = re.compile(r"\((AU\d+)\b[^)]*\)")
-_NO_CAUSE = re.compile(phrases.NO_CAUSE)
-_CAUSES = re.compile(
-    r"\b(?:because|since|decid\w+|mak\w+|made|carr\w+|rest\w*|bas\w+|lead\w*|due|support\w*|speak\w*|tip\w*|verdict|hence|why)\b"
-)
 _STILL = re.compile(phrases.STILL, re.IGNORECASE)
 
 
@@ -60,7 +56,7 @@ def unsupported_claims(text: str, emotion: str, units: Collection[str]) -> list[
 def faults(text: str, verdict: Verdict, units: Mapping[str, float]) -> list[str]:
     """What is wrong with an explanation in itself, its claims apart: repetition, false stillness, no reason given, a
     reason that no intervention bears out, a doubt, second emotion or strength that the reading does not have."""
-    sentences = _SENTENCE.split(text.strip())
+    sentences = sentences_of(text) or [""]
     found = []
     told = _IN_BRACKETS.findall(text)
     if len(set(told)) < len(told) or any(_repeats(_NUMBER.findall(sentence)) for sentence in sentences):
@@ -95,21 +91,6 @@ def _misjudged(sentence: str, units: Mapping[str, float]) -> bool:
     return False
 
 
-def causes(text: str, emotion: str) -> tuple[str, ...]:
-    """The action units that a text calls causes of the emotion, in order.
-
-    Those asserted in a sentence with a causal word, or after the first sentence with the emotion's name. A unit that is
-    told as adding little is none.
-    """
-    named: dict[str, None] = {}
-    for number, sentence in enumerate(_SENTENCE.split(text.strip())):
-        lowered = sentence.lower()
-        causal = bool(_CAUSES.search(lowered)) or (number > 0 and emotion in lowered)
-        if causal and not _NO_CAUSE.search(lowered):
-            named |= dict.fromkeys(read_answer(sentence).aus)
-    return tuple(named)
-
-
 def _repeats(numbers: Sequence[str]) -> bool:
     return len(set(numbers)) < len(numbers)
 
@@ -123,7 +104,7 @@ def agree(text: str, verdict: Verdict, units: Mapping[str, float], seed: int = 0
     """
     before = read_answer(text)
     unsupported = tuple(unit for unit in before.aus if unit not in units)
-    sentences = _SENTENCE.split(text.strip()) if text.strip() else []
+    sentences = sentences_of(text)
     kept = [sentence for sentence in sentences if harmless(sentence, verdict.emotion, units)]
     mended = " ".join(kept)
     if not kept or not _fits(mended, verdict.emotion, units) or faults(mended, verdict, units):

@@ -11,10 +11,10 @@ from typing import Any
 from feallm.analyze.engine import Conversation, Engine
 from feallm.analyze.evidence import NO_REASON, faults, harmless
 from feallm.facs.answers import Answer, mentions, read_answer
+from feallm.facs.causes import SENTENCE_END, sentences_of
 from feallm.facs.prototypes import supporting_aus
 from feallm.facs.wording import Verdict
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _FITS = re.compile(r"\bfit|\bpossible with\b")
 
 Units = Mapping[str, float]
@@ -36,10 +36,6 @@ class Wanted:
     sound: Callable[[list[str]], bool]
     missing: Callable[[list[str]], set[str]]
     composed: Sequence[str]
-
-
-def split_sentences(text: str) -> list[str]:
-    return [sentence for sentence in _SENTENCE.split(text.strip()) if sentence]
 
 
 def speak(
@@ -70,7 +66,7 @@ def speak(
 def _whole(pieces: Iterable[str | None]) -> Iterator[str]:
     rest = ""
     for piece in pieces:
-        *done, rest = _SENTENCE.split(rest + (piece or ""))
+        *done, rest = SENTENCE_END.split(rest + (piece or ""))
         yield from (sentence.strip() for sentence in done if sentence.strip())
     if rest.strip():
         yield rest.strip()
@@ -90,9 +86,9 @@ def checked(sentences: Generator[str, None, None], wanted: Wanted) -> Iterator[s
         elif not told:
             sentences.close()
     if not told:
-        yield from split_sentences(wanted.composed[0])
+        yield from sentences_of(wanted.composed[0])
         return
-    for sentence in (each for text in wanted.composed[1:] for each in split_sentences(text)):
+    for sentence in (each for text in wanted.composed[1:] for each in sentences_of(text)):
         if not wanted.missing(told):
             return
         if wanted.sound([*told, sentence]) and wanted.missing([*told, sentence]) < wanted.missing(told):

@@ -111,14 +111,15 @@ class Endpoint:
         """
         async with self._turn:
             try:
-                for attempt in range(self.recipe.retries + 1):
-                    failure = await self._try(messages, picture)
-                    if isinstance(failure, Reply):
-                        return failure
-                    if not failure.again or attempt == self.recipe.retries:
-                        break
-                    await self._wait(failure, attempt)
-                raise self._count(failure)
+                attempt = 0
+                while True:
+                    found = await self._try(messages, picture)
+                    if isinstance(found, Reply):
+                        return found
+                    if not found.again or attempt == self.recipe.retries:
+                        raise self._count(found)
+                    await self._wait(found, attempt)
+                    attempt += 1
             except DescribeError as error:
                 self._dead = error
                 raise

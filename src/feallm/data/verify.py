@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from feallm.data.records import Claims, LabelledFace, Turn
 from feallm.facs.action_units import ACTION_UNITS, CODED_AUS
 from feallm.facs.answers import mentions, read_answer
+from feallm.facs.causes import causes
 from feallm.facs.cues import ASSERTED, DENIED, UNCERTAIN
 from feallm.facs.wording import join
 
@@ -190,13 +191,24 @@ def _units(text: str, bounds: Limits) -> Refusal | None:
         return Refusal("no AU", "it says that no action unit is present, and that is not known.")
     if bounds.says_none and not read.none_aus:
         return Refusal("no AU", "it does not say that no action units are present.")
-    return None
+    return _reasons(text, bounds)
+
+
+def _reasons(text: str, bounds: Limits) -> Refusal | None:
+    """A unit given as a reason must be one that the composed answer gives."""
+    if not bounds.causes or bounds.emotion is None:
+        return None
+    false = set(causes(text, bounds.emotion)) - set(bounds.causes)
+    if not false:
+        return None
+    right = _shorts(bounds.causes)
+    return Refusal("false cause", f"it gives {_shorts(false)} as a reason, and the reasons are {right}.")
 
 
 def _claims(text: str, bounds: Limits) -> Claims:
     found = read_answer(text)
-    causes = tuple(unit for unit in bounds.causes if unit in found.aus)
-    return Claims(found.emotion, found.aus, found.denied_aus, causes)
+    told = tuple(unit for unit in bounds.causes if unit in found.aus)
+    return Claims(found.emotion, found.aus, found.denied_aus, told)
 
 
 def _shorts(units: Iterable[str]) -> str:
