@@ -2,11 +2,12 @@
 
     python benchmarks/ablations.py --data DIR [--runs 3] [--steps N] [--encoder DIR] [--words DIR] [--table FILE.md]
 
-Every run has the same data, the same frozen tower, the same language model to begin with and as many steps; clues, projector and head start from nothing (configs/train/ablation.yaml). What is scored is what the
-language model answers unaided on validation faces without repeats, and the AU-aware head beside it where there is one.
-Finished runs are read from --out, so a stopped table goes on. --encoder and --words are the checkpoints that the tower
-and the language model come from, by default the packaged one. Its language model has
-read faces through another projector and the reading tokens; runs/tiny/2-words/model is one that has seen none.
+Every run has the same data, the same frozen tower, the same language model to begin with and as many steps; clues,
+projector and head start from nothing (configs/train/ablation.yaml). What is scored is what the language model answers
+unaided on validation faces without repeats, and the AU-aware head beside it where there is one. Finished runs are read
+from --out, so a stopped table goes on. --encoder and --words are the checkpoints that the tower and the language model
+come from, by default the packaged one. Its language model has read faces through another projector and the reading
+tokens; runs/tiny/2-words/model is one that has seen none.
 """
 
 import argparse
