@@ -182,7 +182,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Train and score one variant."""
     folder = options.folder / f"{name.replace(' ', '-')}-{seed}"
     recipe = load_recipe(TrainRecipe, RECIPE, [*VARIANTS[name][1], f"seed={seed}", f"output={folder}"])
-    recipe.stages[0].max_steps = options.steps
+    folder.mkdir(parents=True, exist_ok=True)
     bank, held = banks(options.faces)
     sources = {"encoder": options.encoder, "language_model": options.words}
     set_seed(seed)
@@ -199,7 +199,8 @@ def run(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
             raise SystemExit(f"{source} has no weights of the part {part!r} that fit")
     inside = {part: getattr(model.model, part) is not None for part in ("clues", "head", "reading")}
     stage = recipe.stages[0]
-    stage = stage.model_copy(update={"trainable": [part for part in stage.trainable if inside.get(part, True)]})
+    trainable = [part for part in stage.trainable if inside.get(part, True)]
+    stage = stage.model_copy(update={"trainable": trainable, "max_steps": options.steps})
     run_stage(recipe, stage, folder, model, processor, bank, None)
     shutil.rmtree(folder, ignore_errors=True)
     scores = evaluate(model.float(), processor, options.data, options.limit, points)
@@ -229,7 +230,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=3, help="seeds of each variant")
     parser.add_argument("--steps", type=int, default=250)
-    parser.add_argument("--faces", type=int, default=9000, help="training faces")
+    parser.add_argument("--faces", type=int, default=8000, help="training faces")
     parser.add_argument("--encoder", type=Path, default=PACKAGED, help="checkpoint of the tower")
     parser.add_argument("--words", type=Path, default=PACKAGED, help="that of the LLM")
     parser.add_argument("--limit", type=int, default=1000, help="validation faces a label set")
