@@ -229,7 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=3, help="seeds of each variant")
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--faces", type=int, default=8000, help="training faces")
     parser.add_argument("--encoder", type=Path, default=PACKAGED, help="checkpoint of the tower")
     parser.add_argument("--words", type=Path, default=PACKAGED, help="that of the LLM")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from feallm._version import __version__
+from feallm.cli_bench import bench_app
 from feallm.cli_data import data_app
 from feallm.console import Pipe, manners, say
 
@@ -36,6 +37,7 @@ FaceNumber = Annotated[int, typer.Option("--face", help="Which face, counted fro
 
 
 app.add_typer(data_app, name="data")
+app.add_typer(bench_app, name="bench")
 
 
 @app.callback(invoke_without_command=True)

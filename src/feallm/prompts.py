@@ -262,6 +262,11 @@ REFUSED_QUESTIONS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Topic of `facs.refusals` -> questions that a face cannot answer."""
 
+BENCH_QUESTIONS: dict[str, str] = {
+    "reason": "Which of these emotions does the face show, and why: {classes}? Name the action units that make it.",
+}
+"""Questions that only the benchmark asks: "reason" follows no evidence there, so it asks for all of it at once."""
+
 
 def ask(task: str, classes: Sequence[str] = (), rng: Random | None = None, **gaps: str) -> str:
     """The question of a task: the first phrasing, or a random one.
@@ -274,8 +279,17 @@ def ask(task: str, classes: Sequence[str] = (), rng: Random | None = None, **gap
     """
     phrasing = rng.choice(QUESTIONS[task]) if rng else QUESTIONS[task][0]
     if classes:
-        gaps["classes"] = f"{', '.join(classes[:-1])} or {classes[-1]}" if len(classes) > 1 else classes[0]
+        gaps["classes"] = _choice(classes)
     return phrasing.format(**gaps)
+
+
+def ask_bench(task: str, classes: Sequence[str]) -> str:
+    """A question that only the benchmark asks, of a closed set. Raises KeyError for another task."""
+    return BENCH_QUESTIONS[task].format(classes=_choice(classes))
+
+
+def _choice(classes: Sequence[str]) -> str:
+    return f"{', '.join(classes[:-1])} or {classes[-1]}" if len(classes) > 1 else classes[0]
 
 
 def ask_refused(topic: str, rng: Random) -> str:

@@ -50,10 +50,25 @@ def load_recipe(kind: type[Recipe], path: str | Path, overrides: list[str] | Non
         raise SettingsError(f"{path} must hold a mapping of settings, got {type(raw).__name__}")
     for override in overrides or []:
         _apply(raw, override)
+    return _checked(kind, raw, path)
+
+
+def from_pairs(kind: type[Recipe], pairs: list[str], where: str) -> Recipe:
+    """Settings from `key=value` pairs alone (values in YAML), called `where` in errors.
+
+    Raises SettingsError: a bad pair, an unknown key (with the nearest known one) or value.
+    """
+    raw: dict[str, Any] = {}
+    for pair in pairs:
+        _apply(raw, pair)
+    return _checked(kind, raw, where)
+
+
+def _checked(kind: type[Recipe], raw: dict[str, Any], where: str | Path) -> Recipe:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        raise SettingsError(_explain(kind, path, error)) from error
+        raise SettingsError(_explain(kind, where, error)) from error
 
 
 def _apply(raw: dict[str, Any], override: str) -> None:
@@ -72,7 +87,7 @@ def _apply(raw: dict[str, Any], override: str) -> None:
         raise SettingsError(f"override {override!r}: no such place in the recipe ({error})") from error
 
 
-def _explain(kind: type[BaseModel], path: Path, error: ValidationError) -> str:
+def _explain(kind: type[BaseModel], source: str | Path, error: ValidationError) -> str:
     known = _keys(kind)
     lines = []
     for issue in error.errors():
@@ -82,7 +97,7 @@ def _explain(kind: type[BaseModel], path: Path, error: ValidationError) -> str:
             near = difflib.get_close_matches(str(issue["loc"][-1]), known, n=1)
             line = f"  {where}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
         lines.append(line)
-    return f"{path} cannot be used:\n" + "\n".join(lines)
+    return f"{source} cannot be used:\n" + "\n".join(lines)
 
 
 def _keys(kind: type[BaseModel]) -> list[str]:

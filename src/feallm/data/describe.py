@@ -9,20 +9,19 @@ reply is kept in a file as it comes, so that a run that was stopped, killed or c
 from __future__ import annotations
 
 import asyncio
-import threading
 import warnings
 from collections import Counter, deque
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol
 
 from feallm.data.briefs import Message, again, brief, family_of
 from feallm.data.describe_recipe import DescribeRecipe
 from feallm.data.endpoint import Endpoint, is_local, read_key, sampling
 from feallm.data.local_model import LocalModel
+from feallm.data.loop import Loop
 from feallm.data.records import LabelledFace, Record, Turn
 from feallm.data.replies import Reply, ReplyCache, key_of
 from feallm.data.shown import data_url
@@ -82,11 +81,12 @@ class Describer:
         waiting: deque[Future[Record]] = deque()
         self._tally.start()
         try:
-            with _Loop(self._model()) as loop:
+            model = self._model()
+            with Loop(model.close) as loop:
                 for record, face in pairs:
                     copy = seen[hash(record)]
                     seen[hash(record)] += 1
-                    waiting.append(loop.submit(self._rewrite(loop.model, record, face, copy)))
+                    waiting.append(loop.submit(self._rewrite(model, record, face, copy)))
                     while waiting and (len(waiting) > 2 * self.recipe.concurrency or waiting[0].done()):
                         yield waiting.popleft().result()
                 while waiting:
@@ -185,34 +185,3 @@ class Describer:
             return await asyncio.to_thread(data_url, face, self.recipe.picture_side)
         except OSError as error:
             raise RequestFailed("unreadable picture") from error
-
-
-class _Loop:
-    """An event loop in a thread of its own: works in notebooks too, and leaves at once when it is told to."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-
-    def __enter__(self) -> _Loop:
-        self._thread.start()
-        return self
-
-    def submit(self, work: Coroutine[Any, Any, Record]) -> Future[Record]:
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _end(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self.model.close()

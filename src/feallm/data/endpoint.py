@@ -21,7 +21,7 @@ import httpx
 from pydantic import BaseModel, Field, ValidationError
 
 from feallm.data.briefs import Message
-from feallm.data.describe_recipe import DescribeRecipe
+from feallm.data.endpoint_recipe import EndpointRecipe
 from feallm.data.replies import Reply
 from feallm.data.tally import DescribeError, RequestFailed, Tally
 
@@ -88,7 +88,7 @@ def read_key(variable: str | None) -> str | None:
 class Endpoint:
     """Asks one endpoint, from one event loop. The key goes into the header of requests and nowhere else."""
 
-    def __init__(self, recipe: DescribeRecipe, tally: Tally) -> None:
+    def __init__(self, recipe: EndpointRecipe, tally: Tally) -> None:
         self.recipe = recipe
         self.tally = tally
         self.base = str(recipe.base_url)
@@ -167,7 +167,7 @@ class Endpoint:
             return DescribeError(f"the endpoint {self.base} cannot be reached: {failure.told}. Is the server running?")
         self._failed_in_a_row += 1
         if self._failed_in_a_row < self.recipe.give_up_after:
-            return RequestFailed(failure.reason)
+            return RequestFailed(failure.reason, failure.told)
         hint = "" if self._answered else ". Check base_url (most servers want it to end in /v1) and model"
         return DescribeError(
             f"the endpoint {self.base} failed {self._failed_in_a_row} requests in a row, last: {failure.told}{hint}"
@@ -243,7 +243,7 @@ class Endpoint:
         return text.replace(self._key, "[key]") if self._key else text
 
 
-def sampling(recipe: DescribeRecipe) -> dict[str, Any]:
+def sampling(recipe: EndpointRecipe) -> dict[str, Any]:
     """The fields of a request that shape the reply, besides the model and the messages."""
     fields: dict[str, Any] = {recipe.max_tokens_name: recipe.max_tokens}
     if recipe.temperature is not None:

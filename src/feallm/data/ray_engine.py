@@ -11,6 +11,7 @@ import importlib
 import os
 import pickle
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -21,23 +22,30 @@ WINDOW = 256
 """Chunks of one Ray data set: enough work to be worth its start, few enough to be held in memory."""
 
 
-def compose_ray(job: Job, given: Iterable[Chunk]) -> Iterator[Composed]:
-    """Composed chunks in order. Starts Ray with `job.workers` processors where it is not running, and ends it then."""
+@contextmanager
+def session(workers: int) -> Iterator[Any]:
+    """Ray, with `ray.data`. Starts it with so many processors where it is not running, and ends it then."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray: Any = importlib.import_module("ray")
     importlib.import_module("ray.data")
     ours = not ray.is_initialized()
     if ours:
         address = os.environ.get("RAY_ADDRESS")
-        ray.init(**({} if address else {"num_cpus": job.workers}), include_dashboard=False, log_to_driver=False)
+        ray.init(**({} if address else {"num_cpus": workers}), include_dashboard=False, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
-    chunks = iter(given)
     try:
-        while window := [pickle.dumps(chunk) for chunk in islice(chunks, WINDOW)]:
-            yield from _composed(ray, job, window)
+        yield ray
     finally:
         if ours:
             ray.shutdown()
+
+
+def compose_ray(job: Job, given: Iterable[Chunk]) -> Iterator[Composed]:
+    """Composed chunks in order. Starts Ray with `job.workers` processors where it is not running, and ends it then."""
+    chunks = iter(given)
+    with session(job.workers) as ray:
+        while window := [pickle.dumps(chunk) for chunk in islice(chunks, WINDOW)]:
+            yield from _composed(ray, job, window)
 
 
 def _composed(ray: Any, job: Job, window: list[bytes]) -> Iterator[Composed]:

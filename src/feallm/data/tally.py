@@ -13,11 +13,12 @@ class DescribeError(RuntimeError):
 
 
 class RequestFailed(Exception):  # noqa: N818 (no error of the run: the composed answer stays)
-    """One request came to nothing, for the `reason` that is counted."""
+    """One request came to nothing, for the `reason` that is counted; `told` says more where more is known."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, told: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.told = told or reason
 
 
 OVER_BUDGET = "over budget"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import Field
 
@@ -35,6 +35,8 @@ class Options(Strict):
     timeout: float = Field(120.0, gt=0)
     max_requests: int | None = Field(None, ge=1)
     max_tokens_total: int | None = Field(None, ge=1)
+    max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What the endpoint calls `max_new_tokens`."""
     temperature: float | None = 0.0
     form: str | None = None
     """Form of a table of predictions: pyfeat, openface, libreface, emotiefflib, deepface, feallm; None: found out."""
@@ -46,7 +48,8 @@ class ResponderInfo:
 
     `kinds` it can answer. `trained_on`: see `Options`. `decoding` how answers are made, for each kind that differs;
     `image_size` what it sees ("96", "native" …); `note` anything a reader of the number must know, such as which label
-    set was restricted to the task's classes and renormalised.
+    set was restricted to the task's classes and renormalised. `independent`: an answer does not depend on the requests
+    beside it, so that a run asks a batch that was answered in part for the rest alone (else for all of it again).
     """
 
     name: str
@@ -57,6 +60,7 @@ class ResponderInfo:
     image_size: str = ""
     trained_on: tuple[str, ...] | None = None
     note: str = ""
+    independent: bool = False
 
 
 class Responder(Protocol):
