@@ -27,8 +27,8 @@ from common import batches, coding_passes, is_copy, unit_scores, validation
 from torch import Tensor, nn
 from transformers import AutoTokenizer, set_seed
 
+from feallm.analyze.checkpoints import PACKAGED
 from feallm.analyze.evidence import question
-from feallm.analyze.torch_engine import PACKAGED
 from feallm.data.records import LabelledFace
 from feallm.faces import align_face, make_detector, whole_picture
 from feallm.faces.align import TEMPLATE

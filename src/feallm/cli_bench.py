@@ -120,7 +120,7 @@ def compare(
 def export(
     to: Annotated[str, typer.Option("--to", help="lmms-eval or vlmevalkit.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
-    tasks: Annotated[list[str] | None, typer.Argument(metavar="[TASK]...", help="Tasks or suites; all if none.")] = None,
+    tasks: Annotated[list[str] | None, typer.Argument(metavar="[TASK]...", help="Tasks or suites.")] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder of the data: write the pictures too, for yourself alone.")
     ] = None,

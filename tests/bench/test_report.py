@@ -189,14 +189,19 @@ def percent(metric):
 def test_the_page_has_the_numbers_of_the_scores(suite, page):
     head, words = (scored(suite, who, "rafdb") for who in ("head", "words"))
     rows = page.table("RAF-DB, seven emotions: scores")
-    by_name = {row[0]: row for row in rows[1:]}
+    by_name = {row[0]: dict(zip(rows[0], row, strict=True)) for row in rows[1:]}
     assert set(by_name) == {f"feallm {HEAD}", f"hf {WORDS}"}
-    for name, found in ((f"feallm {HEAD}", head), (f"hf {WORDS}", words)):
-        accuracy = found["metrics"]["accuracy"]
-        interval = f"[{100 * accuracy['low']:.1f}, {100 * accuracy['high']:.1f}]"
-        assert by_name[name][2] == f"{percent(accuracy)} {interval}"
-        assert by_name[name][5:7] == [percent(found["metrics"]["macro_f1"]), percent(found["metrics"]["uar"])]
-    assert [row[2] for row in rows[1:]] == sorted((row[2] for row in rows[1:]), reverse=True)
+    headline = "accuracy [95\N{NO-BREAK SPACE}%]"
+    for name, how, found in ((f"feallm {HEAD}", "head, generation", head), (f"hf {WORDS}", "generation", words)):
+        metrics, row = found["metrics"], by_name[name]
+        low, high = (f"{100 * metrics['accuracy'][end]:.1f}" for end in ("low", "high"))
+        assert row[headline] == f"{percent(metrics['accuracy'])} [{low}, {high}]"
+        assert (row["macro F1"], row["mean recall"]) == (percent(metrics["macro_f1"]), percent(metrics["uar"]))
+        assert (row["how"], row["n"], row["trained on it"]) == (how, "60", "none known")
+    assert by_name[f"feallm {HEAD}"]["calibration error ↓"] == percent(head["metrics"]["ece"])
+    assert by_name[f"hf {WORDS}"]["calibration error ↓"] == "–"
+    order = [row[headline] for row in by_name.values()]
+    assert order == sorted(order, reverse=True)
     answers = {row[0]: row for row in page.table("RAF-DB, seven emotions: what became")[1:]}
     assert answers[f"feallm {HEAD}"][1:] == ["60", "54 (90.0 %)", "0", "0", "6 (10.0 %)", "0", "0", "0"]
 

@@ -158,3 +158,11 @@ def test_a_damaged_run_among_others_is_named(bench, feallm_command, tmp_path):
     assert "accuracy" in scored.stdout
     (tmp_path / "out" / "mini_ferplus" / "run.json").unlink()
     assert feallm_command("bench", "score", tmp_path / "out").exit_code == 2
+
+
+def test_export_names_the_files(feallm_command, tmp_path):
+    done = feallm_command("bench", "export", "mini_ferplus", "--to", "lmms-eval", "-o", tmp_path / "task")
+    assert done.exit_code == 0
+    assert done.stdout.split()
+    wrong = feallm_command("bench", "export", "--to", "lm-eval", "-o", tmp_path / "task")
+    assert (wrong.exit_code, "lmms-eval" in wrong.stderr) == (2, True)

@@ -3,9 +3,9 @@
 An item's `about` is {"perturbation": name or "clean", "level": 1..5 or 0}. A *cell* is one perturbation at one level.
 
 - accuracy of a cell: right answers among all its items; what is not answered is wrong.
-- relative_accuracy: the mean over cells of accuracy / accuracy on the clean pictures. 1 where nothing is lost; a model
-  that always answers the same also keeps all of the little it has, so it is read beside `clean_accuracy`.
-- mean_accuracy: the mean over cells of the accuracy.
+- mean_accuracy: the mean over cells of the accuracy. It leads.
+- relative_accuracy: mean_accuracy / accuracy on the clean pictures. 1 where nothing is lost. A model that always
+  answers the same keeps all of the little it has, so this does not lead.
 - consistency: among the perturbed pictures of faces whose clean picture was answered, the share with the same answer,
   right or wrong; one that is not answered is not the same.
 
@@ -54,9 +54,9 @@ def finish(sums: Array) -> Mapping[str, Array]:
     clean, cells = accuracy[..., 0], accuracy[..., 1:]
     mean = known_mean(cells)
     return {
+        "mean_accuracy": mean,
         "relative_accuracy": ratio(mean, clean),
         "clean_accuracy": clean,
-        "mean_accuracy": mean,
         "consistency": ratio(sums[..., _SAME], sums[..., _COMPARED]),
     }
 

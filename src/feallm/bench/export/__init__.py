@@ -44,7 +44,7 @@ def export(
 
     Without `data`, the folder of the data set (or one with a folder for each source), what is written asks and scores,
     but has no pictures; with it they are written too, of the first items for tests where there is a `limit` of faces.
-    `tasks` are names of tasks and suites; of those that are not named (None: all that can be exported) the ones whose
+    `tasks` are names of tasks and suites; of those that are not named (none: all that can be exported) the ones whose
     data are not in the folder go without.
 
     Raises:
@@ -56,7 +56,7 @@ def export(
         raise SettingsError(f"cannot export to {to!r}: the forms are {', '.join(FORMS)}")
     output = Path(output).expanduser()
     wanted = _wanted(tasks)
-    filled = {task.name: rows for task in wanted if (rows := _rows(task, data, limit, tasks is not None)) is not None}
+    filled = {task.name: rows for task in wanted if (rows := _rows(task, data, limit, bool(tasks))) is not None}
     try:
         output.mkdir(parents=True, exist_ok=True)
         if to == "lmms-eval":
@@ -71,7 +71,7 @@ def export(
 
 
 def _wanted(names: Sequence[str] | None) -> list[Task]:
-    if names is None:
+    if not names:
         return [task for task in TASKS.values() if task.family in FAMILIES]
     found = find(names)
     others = [task.name for task in found if task.family not in FAMILIES]

@@ -67,14 +67,8 @@ def scores_table(runs: Sequence[Run]) -> Table:
     others = [
         name for name in MAIN.get(made.family, ()) if name != made.headline and any(name in run.metrics for run in runs)
     ]
-    heads = (
-        "model",
-        "how",
-        f"{name_of_metric(made.headline)} [95\N{NO-BREAK SPACE}%]",
-        *map(name_of_metric, others),
-        "n",
-        "trained on it",
-    )
+    headline = f"{name_of_metric(made.headline)} [95\N{NO-BREAK SPACE}%]"
+    heads = ("model", "how", headline, "n", "trained on it", *map(name_of_metric, others))
     rows = tuple(
         (
             run.label,

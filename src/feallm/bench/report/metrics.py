@@ -91,7 +91,7 @@ MAIN: dict[str, tuple[str, ...]] = {
         "contradiction_rate", "own_label_agreement", "mean_words", "distinct_texts", *_JUDGE,
     ),
     "cause": ("causal_score", "claim_withdrawn", "claim_kept", "others_kept", "claims", "unread"),
-    "robustness": ("relative_accuracy", "clean_accuracy", "mean_accuracy", "consistency"),
+    "robustness": ("mean_accuracy", "relative_accuracy", "clean_accuracy", "consistency"),
 }  # fmt: skip
 """Family -> the metrics that its leaderboard shows."""
 

@@ -110,8 +110,8 @@ def _order(run: Run) -> tuple[int, float, str, str]:
 
 
 def name_of(model: Model) -> str:
-    """ "feallm tiny": the responder and what it was opened with, said once where they are the same."""
-    return model.name if model.model in {"", model.name} else f"{model.name} {model.model}"
+    """ "feallm tiny": the responder and what it was opened with, the name said once."""
+    return (model.model if model.model.startswith(model.name) else f"{model.name} {model.model}").strip()
 
 
 def _labelled(runs: list[Run]) -> list[Run]:

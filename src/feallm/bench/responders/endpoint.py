@@ -62,7 +62,6 @@ class EndpointResponder:
                 "temperature": "the server's" if recipe.temperature is None else recipe.temperature,
                 "max_new_tokens": recipe.max_tokens,
                 **sampled,
-                "endpoint": recipe.base_url,
             },
             image_size=f"native, at most {SIDE} a side; what the server makes of it is not known",
             trained_on=options.trained_on,
