@@ -4,8 +4,9 @@
     python benchmarks/calibration.py --data DIR --json c.json
     python benchmarks/faithfulness.py --data DIR --json f.json
     python benchmarks/card.py --accuracy a.json --calibration c.json --faithfulness f.json
+    python benchmarks/card.py --bench runs/bench
 
-Numbers of a model come from the benchmarks alone.
+The last takes scored runs of FEABench-mini, one folder for each row of `SYSTEMS`. Numbers of a model come from the benchmarks alone.
 """
 # ruff: noqa: E501 (sentences that become lines of Markdown)
 
@@ -17,7 +18,31 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", ROOT / "src/feallm/checkpoints/tiny/README.md")
+PAGES = (ROOT / "README.md", ROOT / "docs/benchmark.md", ROOT / "src/feallm/checkpoints/tiny/README.md")
+SYSTEMS = {
+    "feallm-head": ("FEALLM-tiny, its calibrated head and checked words", "run mini --model feallm"),
+    "feallm-evidence": ("FEALLM-tiny, its language model after its own evidence", "run mini --model feallm-evidence"),
+    "feallm-free": ("FEALLM-tiny, its language model asked directly", "run mini --model feallm-free"),
+    "prototypes": ("AUs of the head, emotion by FACS prototypes alone", "run mini --model prototypes"),
+    "fer-package": (
+        "`fer` 25.10.3 (Xception trained on FER2013)",
+        "run mini_fer2013 mini_ferplus --model table:fer.csv",
+    ),
+    "majority": ("majority of the training split", "run mini --model majority"),
+    "prior": ("drawn from the training split", "run mini --model prior"),
+}
+"""Folder of runs -> what it is, and the command that made it, after `feallm bench` and before `--data DIR -o FOLDER`."""
+TASKS = {
+    "fer2013": "FER2013, 7",
+    "ferplus": "FER+, 8",
+    "fea_au": "AUs, mean F1",
+    "describe_emotion": "expression told: label right",
+    "describe_aus": "movements told: claim F1",
+    "reason": "sound reasons",
+    "cause": "causal score of claims",
+    "cause_reason": "causal score of reasons",
+    "robustness": "worse pictures",
+}
 SETS = {"ferplus": "FER+, 8 classes (`ferplus`, default)", "fer2013": "FER2013, 7 classes (`fer2013`)"}
 Numbers = dict[str, Any]
 
@@ -130,6 +155,27 @@ def faithfulness(found: Numbers) -> str:
     return "\n".join(lines)
 
 
+def bench(folder: Path) -> str:
+    """FEABench-mini: a row a system with the headline of each task and its interval."""
+    rows = []
+    for name, (title, command) in SYSTEMS.items():
+        cells = [headline(folder / name / f"mini_{task}") for task in TASKS]
+        rows.append((title, *cells, f"`{command}`"))
+    return table(("", *TASKS.values(), "`feallm bench …`"), rows)
+
+
+def headline(run: Path) -> str:
+    """The first metric of a scored run with its interval; a dash where there is none."""
+    if not (run / "score.json").is_file():
+        return "–"
+    found = json.loads((run / "score.json").read_text())
+    metric = found["metrics"][found["run"]["headline"]]
+    if metric["value"] is None:
+        return "–"
+    shown = f"{metric['value']:.3f}"
+    return shown if metric["low"] is None else f"{shown} ({metric['low']:.3f}–{metric['high']:.3f})"
+
+
 def fill(page: str, parts: dict[str, str]) -> str:
     """Replace what stands between the marks of each part; marks without numbers at hand keep theirs."""
 
@@ -144,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("accuracy", "calibration", "faithfulness"):
         parser.add_argument(f"--{name}", type=Path, default=None, help=f"JSON of benchmarks/{name}.py")
+    parser.add_argument("--bench", type=Path, default=None, help="folder of scored runs, one folder a system")
     options = parser.parse_args()
     parts: dict[str, str] = {}
     for name, make in (("accuracy", accuracy), ("calibration", calibration), ("faithfulness", faithfulness)):
@@ -152,6 +199,8 @@ def main() -> None:
             parts[name] = make(json.loads(source.read_text()))
     if options.accuracy is not None:
         parts["recall"] = recall(json.loads(options.accuracy.read_text()))
+    if options.bench is not None:
+        parts["benchmark"] = bench(options.bench)
     for page in PAGES:
         page.write_text(fill(page.read_text(encoding="utf-8"), parts), encoding="utf-8")
 

@@ -1,6 +1,6 @@
 """The pictures of a FEABench task as PNG files named by their faces' ids, for tools that live in another environment.
 
-    python benchmarks/crops.py mini_fer2013 --data DIR --out FOLDER
+python benchmarks/crops.py mini_fer2013 --data DIR --out FOLDER
 """
 
 import argparse
