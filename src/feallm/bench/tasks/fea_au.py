@@ -1,6 +1,6 @@
 """FEA-AU, FEABench-mini's action units: our codes of FER2013's validation pictures, two independent passes each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from feallm.bench import mini
 from feallm.bench.tasks.asked import unit_task
@@ -10,7 +10,7 @@ from feallm.facs.action_units import SCORED_AUS
 from feallm.prompts import ask
 
 
-def both_passes(face: LabelledFace) -> Sequence[Mapping[str, float]]:
+def both_passes(face: LabelledFace) -> tuple[Mapping[str, float], ...]:
     """Each pass over a coded face; units hidden from the coder are absent."""
     return tuple(one.strengths for one in mini.codes()[face.id])
 
