@@ -102,7 +102,7 @@ def main() -> None:
         stages(analyzer, photo, options.runs)
         rng = np.random.default_rng(0)
         crops = [rng.integers(0, 255, (96, 96, 3), dtype=np.uint8) for _ in range(CROPS)]
-        ready = Analyzer(options.model, detector="none", batch_size=32)
+        ready = Analyzer(options.model, engine="torch", detector="none", batch_size=32)
         ready.analyze(crops[:32], explain=False)
         seconds = median(lambda: ready.analyze(crops, explain=False), options.runs)
         size = ready.engine.info.face_size

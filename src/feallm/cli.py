@@ -153,17 +153,62 @@ def whatif(
 def train(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file, such as configs/train/tiny.yaml.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings to replace.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only check: data, claims, parameters by part, memory against the device.")
+    ] = False,
+    push: Annotated[str | None, typer.Option(metavar="REPO", help="Put the result on the Hugging Face hub.")] = None,
 ) -> None:
     """Train a model by a recipe; a run that was stopped goes on where it was."""
     from feallm.settings import SettingsError, load_recipe
     from feallm.train.recipe import TrainRecipe
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with manners(SettingsError, FileNotFoundError, ValueError):
+    with manners(SettingsError, OSError, ValueError):
         settings = load_recipe(TrainRecipe, recipe, overrides)
+        if check:
+            from feallm.train.check import check as look
+            from feallm.train.check import survey, tables
+
+            Pipe().print(*tables(survey(settings)), sep="\n")
+            look(settings)
+            return
         from feallm.train.run import train as run  # slow to import: only for a recipe that can be used
 
-        Console().print(Text(str(run(settings))), soft_wrap=True)
+        final = run(settings)
+        Console().print(Text(str(final)), soft_wrap=True)
+        if push:
+            from feallm.train.publish import push as publish
+
+            say(publish(final, push))
+
+
+@app.command()
+def merge(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="What the adapter was trained on.")],
+    adapter: Annotated[Path, typer.Argument(metavar="ADAPTER", help="An adapter folder of a training stage.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the merged checkpoint.")],
+) -> None:
+    """Fold the adapter of a training stage, and the parts trained with it, into the checkpoint it was trained on."""
+    from feallm.settings import SettingsError
+
+    with manners(SettingsError, OSError, ValueError):
+        from feallm.train.adapters import merge as run
+
+        Pipe().print(Text(str(run(checkpoint, adapter, output))), soft_wrap=True)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A checkpoint folder with a head.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Write a copy of the checkpoint here.")
+    ] = None,
+) -> None:
+    """Write a checkpoint's ONNX graphs beside its weights, so that it is read without torch."""
+    with manners(ImportError, ValueError, OSError):
+        from feallm.export import export as write  # needs torch and onnxscript
+
+        Console().print(Text(str(write(checkpoint, output))), soft_wrap=True)
 
 
 @app.command()

@@ -16,8 +16,8 @@ from feallm._version import __version__
 
 State = Literal["ok", "warn", "fail"]
 NEEDED = {
-    "torch": "torch",
-    "transformers": "transformers",
+    "onnxruntime": "onnxruntime",
+    "tokenizers": "tokenizers",
     "numpy": "numpy",
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
@@ -25,6 +25,8 @@ NEEDED = {
 }
 """Distribution -> module of what `feallm analyze` cannot do without."""
 EXTRAS = {
+    "torch": ("torch", "transformers", "safetensors"),
+    "export": ("torch", "onnx", "onnxscript"),
     "parquet": ("pyarrow",),
     "data": ("pyarrow", "matplotlib"),
     "train": ("accelerate", "peft", "tensorboard"),
@@ -97,6 +99,8 @@ def _processor() -> Check:
 
 
 def _cuda() -> Check:
+    if find_spec("torch") is None:
+        return Check("cuda", "ok", "not looked for: the packaged model is read on the processor, without torch")
     try:
         torch = importlib.import_module("torch")
         if not torch.cuda.is_available():
@@ -146,7 +150,7 @@ def _checkpoint() -> Check:
         from feallm.analyze import Analyzer
 
         described = Analyzer(device="cpu").metadata
-        return f"{described['model']} ({described['label_set']}) loads"
+        return f"{described['model']} ({described['label_set']}, {described['engine']}) loads"
 
     return _timed("checkpoint", load, "reinstall feallm")
 

@@ -73,9 +73,10 @@ def test_train_names_what_is_wrong_with_a_recipe(feallm_command, tmp_path):
 def test_the_doctor_looks_at_everything():
     checks = examine()
     states = {check.name: check.state for check in checks}
-    for name in ("python", "feallm", "torch", "transformers", "numpy", "opencv-python-headless", "pillow", "detector"):
+    needed = ("onnxruntime", "tokenizers", "numpy", "opencv-python-headless", "pillow", "detector", "checkpoint")
+    for name in ("python", "feallm", *needed):
         assert states[name] == "ok"
-    assert {"torchvision", "processor", "cuda", "memory", "checkpoint", "extra parquet", "extra train"} <= set(states)
+    assert {"torchvision", "processor", "cuda", "memory", "extra torch", "extra export", "extra train"} <= set(states)
     assert all(check.detail for check in checks)
     assert table(checks).row_count == len(checks)
 

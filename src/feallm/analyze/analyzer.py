@@ -18,6 +18,7 @@ from feallm.analyze.evidence import agree, evidence_conversation
 from feallm.analyze.hiding import region_evidence
 from feallm.analyze.look import Look, pick_face
 from feallm.analyze.numbers import named, read_numbers
+from feallm.analyze.opening import EngineName, open_engine
 from feallm.analyze.reading import FaceReading, WhatIf
 from feallm.faces import Detector, Face, align_face, assess, make_detector
 from feallm.faces.quality import SHARPNESS_SIDE
@@ -47,10 +48,12 @@ class Analyzer:
         label_set: the classes to answer in, one of the checkpoint's (`label_sets`); None is its default.
         limits: what pictures and addresses are accepted (see `media.Limits`).
         min_confidence: below this calibrated confidence no emotion is named (status "abstained"); 0 always names one.
+        engine: "onnx" (an exported checkpoint, on the processor), "torch" (any), or "auto": ONNX Runtime where the
+            checkpoint has graphs and the device allows it, else torch.
 
     Raises:
         CheckpointError: the checkpoint is missing, damaged, or not a FEALLM.
-        ValueError: an unknown detector, device or label set, a batch size below 1, or a confidence outside 0 to 1.
+        ValueError: an unknown detector, device, engine or label set, a batch size below 1, a confidence outside 0 to 1.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Analyzer:
         label_set: str | None = None,
         limits: Limits | None = None,
         min_confidence: float = 0.0,
+        engine: EngineName = "auto",
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be 1 or more, got {batch_size}")
@@ -70,7 +74,7 @@ class Analyzer:
             raise ValueError(f"min_confidence must lie between 0 and 1, got {min_confidence}")
         self.min_confidence = min_confidence
         self.detector = make_detector(detector)
-        self.engine: Engine = _engine(model, device)
+        self.engine: Engine = open_engine(model, device, engine)
         info = self.engine.info
         self.label_sets = info.label_sets
         self.label_set = label_set if label_set is not None else info.default_label_set
@@ -260,12 +264,6 @@ class Analyzer:
                 replace(reading, status=status, explanation=explanation, consistency=consistency, raw_text=text)
             )
         return worded
-
-
-def _engine(model: str | os.PathLike[str] | None, device: str) -> Engine:
-    from feallm.analyze.torch_engine import TorchEngine
-
-    return TorchEngine(model, device)
 
 
 def _split(slots: list[_Slot], faces: int) -> tuple[list[_Slot], list[_Slot]]:

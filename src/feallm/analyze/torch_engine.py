@@ -4,7 +4,6 @@ import copy
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,12 @@ from torch import Tensor
 from transformers import TextStreamer
 from transformers.utils import logging as hf_logging
 
+from feallm.analyze.checkpoints import WANTED, locate
 from feallm.analyze.engine import Conversation, EngineInfo, Scores
 from feallm.analyze.errors import CheckpointError
 from feallm.analyze.sampling import SeededSampling
 from feallm.model import FeallmConfig, FeallmForConditionalGeneration, FeallmProcessor
 from feallm.model.modeling import FaceFeatures
-
-PACKAGED = Path(__file__).parent.parent / "checkpoints" / "tiny"
-WANTED = "expected a folder with config.json, model.safetensors and tokenizer.json, as save_pretrained writes it"
 
 
 def pick_device(device: str) -> torch.device:
@@ -57,13 +54,7 @@ def load(model: str | os.PathLike[str] | None) -> tuple[FeallmForConditionalGene
     Raises:
         CheckpointError: missing, damaged, or of another architecture.
     """
-    source = PACKAGED if model is None else Path(model)
-    name = "feallm-tiny" if model is None else str(model)
-    looks_local = model is None or source.is_absolute() or str(model).startswith(".") or str(model).count("/") != 1
-    if not source.is_dir() and (looks_local or source.exists()):
-        raise CheckpointError(f"no checkpoint at {source}: {WANTED}, or a hub id such as owner/name")
-    if source.is_dir() and not (source / "config.json").is_file():
-        raise CheckpointError(f"{source} is no checkpoint: {WANTED}")
+    source, name = locate(model)
     where = str(source) if source.is_dir() else str(model)
     try:
         config = FeallmConfig.from_pretrained(where)

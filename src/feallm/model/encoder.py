@@ -70,7 +70,7 @@ def _as_map(state: Tensor) -> Tensor:
         return state
     side = int(state.shape[1] ** 0.5)
     patches = state[:, state.shape[1] - side * side :]
-    return patches.transpose(1, 2).reshape(len(patches), -1, side, side)
+    return patches.transpose(1, 2).reshape(patches.shape[0], -1, side, side)
 
 
 def tap_shapes(config: PretrainedConfig, image_size: int, tap_layers: list[int] | None) -> list[TapShape]:

@@ -18,7 +18,7 @@ from feallm.model.clues import LocalClueAggregator
 from feallm.model.configuration import FeallmConfig
 from feallm.model.encoder import TapShape, VisualEncoder, tap_shapes
 from feallm.model.heads import AUAwareHead, HeadOutput, head_loss
-from feallm.model.projector import MlpProjector, MultiPerspectiveProjector, ReadingTokens, TapFusion, tokens_of
+from feallm.model.projector import MlpProjector, MultiPerspectiveProjector, ReadingTokens, tokens_of
 
 PARTS = ("encoder", "clues", "projector", "head", "reading", "language_model")
 
@@ -68,8 +68,8 @@ class FeallmPreTrainedModel(PreTrainedModel):
         super()._init_weights(module)
         if isinstance(module, nn.Conv2d):
             initialization.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        elif isinstance(module, TapFusion):
-            for position in module.position:
+        elif isinstance(module, nn.ParameterList):  # the positions of `TapFusion`, which has no weights of its own
+            for position in module:
                 initialization.zeros_(position)
         elif isinstance(module, MultiPerspectiveProjector):
             initialization.zeros_(module.position)
@@ -337,6 +337,10 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
             output.hidden_states, output.attentions = text.hidden_states, text.attentions
             if text.loss is not None:
                 losses["language"] = text.loss
+                if output.loss is not None and kwargs.get("num_items_in_batch") is not None and labels is not None:
+                    # the language loss is a sum over this part of a batch, divided by the answers' tokens of all of it
+                    # (gradients add up over parts and devices): the head's loss counts by the same share
+                    output.loss = output.loss * (labels[:, 1:] != -100).sum() / kwargs["num_items_in_batch"]
                 output.loss = text.loss if output.loss is None else output.loss + text.loss
         return output
 

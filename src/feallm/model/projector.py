@@ -102,7 +102,7 @@ class ReadingTokens(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         told: Tensor = self.layers(numbers)
-        return told.view(len(numbers), self.tokens, -1)
+        return told.view(numbers.shape[0], self.tokens, -1)
 
 
 class MlpProjector(nn.Module):

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -22,13 +22,29 @@ from feallm.train.recipe import DataRecipe, SourceRecipe
 
 
 @dataclass(frozen=True)
+class OnDemand:
+    """Pixels that are decoded when they are asked for: `[rows]` -> uint8 [len(rows), C, side, side]."""
+
+    faces: list[LabelledFace]
+    side: int
+    grayscale: bool
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __getitem__(self, rows: Tensor | slice) -> Tensor:
+        index = torch.arange(len(self))[rows].tolist()
+        return torch.from_numpy(np.stack([_square(self.faces[row], self.side, self.grayscale) for row in index]))
+
+
+@dataclass(frozen=True)
 class FaceBank:
-    """N faces: `pixels` uint8 [N, C, s, s]; `emotion_targets[set]` [N, E] (zero rows where unknown);
+    """N faces: `pixels` uint8 [N, C, s, s], or `OnDemand`; `emotion_targets[set]` [N, E] (zero rows where unknown);
     `au_targets` [N, A] strengths, NaN where unknown; `au_presence` [N, A] probabilities of presence, NaN where
     unknown (of the codes, or a teacher's); `units` the names of the A; `faces` the labels they came from."""
 
     faces: list[LabelledFace]
-    pixels: Tensor
+    pixels: Tensor | OnDemand
     emotion_targets: dict[str, Tensor]
     au_targets: Tensor
     au_presence: Tensor
@@ -59,9 +75,11 @@ class FaceBank:
 
     def subset(self, chosen: Sequence[int]) -> "FaceBank":
         index = torch.tensor(list(chosen), dtype=torch.long)
+        faces = [self.faces[i] for i in chosen]
+        pixels = self.pixels
         return FaceBank(
-            [self.faces[i] for i in chosen],
-            self.pixels[index],
+            faces,
+            replace(pixels, faces=faces) if isinstance(pixels, OnDemand) else pixels[index],
             {name: target[index] for name, target in self.emotion_targets.items()},
             self.au_targets[index],
             self.au_presence[index],
@@ -75,6 +93,22 @@ def labelled_faces(source: SourceRecipe) -> Iterator[LabelledFace]:
     return faces if source.au_codes is None else with_codes(faces, read_codes(data_path(source.au_codes)))
 
 
+def all_faces(data: DataRecipe) -> list[tuple[LabelledFace, float]]:
+    """The faces of all sources with their weights; of several sources, ids begin with the number of the source."""
+    several = len(data.train) > 1
+    return [
+        (replace(face, id=f"{number}:{face.id}") if several else face, source.weight)
+        for number, source in enumerate(data.train)
+        for face in labelled_faces(source)
+    ]
+
+
+def mixture(weights: Sequence[float]) -> list[int]:
+    """Numbers of faces, each as often as its weight says; what is left of a whole number is drawn by lot."""
+    lots = torch.rand(len(weights), generator=torch.Generator().manual_seed(0)).tolist()
+    return [number for number, weight in enumerate(weights) for _ in range(int(weight + lots[number]))]
+
+
 def fill(
     faces: Iterable[LabelledFace],
     side: int,
@@ -83,12 +117,14 @@ def fill(
     units: Sequence[str],
     *,
     sharpen: float = 1.0,
+    on_demand: bool = False,
 ) -> FaceBank:
     """Decode faces to `side` x `side`; vote shares are raised to the power `sharpen`. Raises ValueError for none."""
     kept = list(faces)
     if not kept:
         raise ValueError("no faces to load: check the paths, the split and the excluded flags of the recipe")
-    pixels = torch.from_numpy(np.stack([_square(face, side, grayscale) for face in kept]))
+    later = OnDemand(kept, side, grayscale)
+    pixels = later if on_demand else later[:]
     emotions = {
         name: torch.tensor([face.emotions.get(name, (0.0,) * len(LABEL_SETS[name])) for face in kept])
         for name in label_sets
@@ -126,11 +162,13 @@ def load_banks(
 
     Raises ValueError when a label set has no labelled face: its output would stay untrained.
     """
-    faces = [face for source in data.train for face in labelled_faces(source)]
-    usable = [face for face in faces if not face.flags & set(data.exclude_flags)]
-    bank = fill(usable, side, grayscale, label_sets, units, sharpen=data.sharpen)
+    chosen = [(face, weight) for face, weight in all_faces(data) if not face.flags & set(data.exclude_flags)]
+    usable, weights = [face for face, _ in chosen], [weight for _, weight in chosen]
+    on_demand = data.decode == "on_demand"
+    bank = fill(usable, side, grayscale, label_sets, units, sharpen=data.sharpen, on_demand=on_demand)
     held = [i for i, face in enumerate(bank.faces) if is_held_back(face.id, data.held_back)]
     learn = sorted(set(range(len(bank))) - set(held))
+    learn = [learn[number] for number in mixture([weights[row] for row in learn])]
     for name, target in bank.emotion_targets.items():
         if not bool((target.sum(dim=1) > 0).any()):
             raise ValueError(
@@ -155,14 +193,15 @@ def balanced_rows(bank: FaceBank, data: DataRecipe, label_set: str) -> list[int]
     return torch.repeat_interleave(torch.maximum(by_class, by_codes).long()).tolist()
 
 
-def repeats(pixels: Tensor, others: Tensor, threshold: float = 0.95) -> Tensor:
+def repeats(pixels: Tensor | OnDemand, others: Tensor | OnDemand, threshold: float = 0.95) -> Tensor:
     """[N] bool: which of `pixels` [N, C, s, s] nearly repeat one of `others`, as they are or mirrored.
 
     Nearly: the correlation of their 16 x 16 grey versions reaches `threshold`.
     """
 
-    def signature(faces: Tensor) -> Tensor:
-        small = F.adaptive_avg_pool2d(faces.float().mean(dim=1, keepdim=True), 16)
+    def signature(faces: Tensor | OnDemand) -> Tensor:
+        parts = [faces[start : start + 1024] for start in range(0, len(faces), 1024)]
+        small = torch.cat([F.adaptive_avg_pool2d(part.float().mean(dim=1, keepdim=True), 16) for part in parts])
         centred = small - small.mean(dim=(2, 3), keepdim=True)
         length: Tensor = torch.linalg.vector_norm(centred, dim=(1, 2, 3), keepdim=True)
         return centred / length.clamp(min=1e-6)

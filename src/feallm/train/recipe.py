@@ -6,6 +6,10 @@ from pydantic import Field, field_validator, model_validator
 
 from feallm.data.sources import SOURCES
 from feallm.settings import Strict
+from feallm.train.rewards import ASKED, Thresholds, Weights
+
+ATTENTION_AND_MLP = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+"""The linear layers of a Llama- or Qwen-like LLM."""
 
 
 class SourceRecipe(Strict):
@@ -15,6 +19,7 @@ class SourceRecipe(Strict):
     path: str
     split: str = "train"
     au_codes: str | None = None
+    weight: float = Field(1.0, gt=0, description="how often its faces come, beside those of the other sources")
 
     @field_validator("source")
     @classmethod
@@ -34,6 +39,9 @@ class DataRecipe(Strict):
     sharpen: float = Field(1.0, gt=0, description="votes are raised to this power: above 1 the plurality weighs more")
     balance: float = Field(0.0, ge=0, le=1, description="0: classes as they come; 1: rare ones as often as the median")
     most_repeats: int = Field(6, ge=1, description="a rare face is seen at most this often in an epoch")
+    decode: Literal["once", "on_demand"] = Field(
+        "once", description="once: all pixels in memory; on_demand: from their files batch by batch, for large faces"
+    )
 
 
 class AugmentRecipe(Strict):
@@ -60,39 +68,111 @@ class AugmentRecipe(Strict):
 
 
 class ModelRecipe(Strict):
-    """The parts of `FeallmConfig`, each as its own keyword arguments; `model_type` picks the tower and the LLM."""
+    """The parts of `FeallmConfig`, each as its own keyword arguments; `model_type` picks the tower and the LLM.
+
+    `vision_from` and `text_from` (a folder or a hub id) give trained weights, with the tokenizer and the normalisation
+    of pictures that belong to them; `vision` and `text` then repeat their architecture, so that a recipe can be checked
+    where the weights are not, and may ask for fewer layers.
+    """
 
     image_size: int
     source_size: int = Field(48, description="side at which training faces are kept before augmentation")
     grayscale: bool = True
     vocab_size: int = 2048
-    vision: dict[str, Any]
-    text: dict[str, Any]
+    vision: dict[str, Any] = Field(default_factory=dict)
+    text: dict[str, Any] = Field(default_factory=dict)
+    vision_from: str | None = None
+    text_from: str | None = None
+    init_from_llava: str | None = Field(
+        None,
+        description="a LLaVA checkpoint (folder or hub id) that tower, LLM and projector begin with",
+    )
+    chat_template: Literal["own", "vicuna", "chatml"] = Field(
+        "own", description="how turns are written; a language model that was tuned to chat expects its own form"
+    )
     clues: dict[str, Any] = Field(default_factory=dict)
     projector: dict[str, Any] = Field(default_factory=dict)
     head: dict[str, Any] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _from_somewhere(self) -> "ModelRecipe":
+        for part, source in (("vision", self.vision_from), ("text", self.text_from)):
+            if source is None and "model_type" not in getattr(self, part):
+                raise ValueError(f"{part} needs a model_type (fresh weights), or give {part}_from (trained ones)")
+        return self
+
 
 class LoraRecipe(Strict):
-    """Low-rank adapters on the LLM for the length of one stage, merged into its weights at the end."""
+    """Low-rank adapters on the LLM for the length of one stage, merged into its weights at the end.
+
+    `four_bit` keeps the LLM they stand on in 4 bits meanwhile (QLoRA; needs a GPU and bitsandbytes).
+    """
 
     rank: int = Field(128, ge=1)
     alpha: int = Field(256, ge=1)
     dropout: float = Field(0.05, ge=0, lt=1)
+    targets: tuple[str, ...] = Field(ATTENTION_AND_MLP, min_length=1, description="names of the linear layers")
+    four_bit: bool = False
+    save: Literal["merged", "both"] = Field("merged", description="both: the adapters in a folder of their own as well")
+
+
+class QuestionsRecipe(Strict):
+    """What is asked about how many faces, for answers that are to be rewarded or verified."""
+
+    faces: int = Field(default=2000, ge=1, description="faces asked about, coded ones and rare classes more often")
+    questions_per_face: int = Field(default=1, ge=1)
+    families: dict[str, float] = Field(
+        default={"emotion": 1.0, "aus": 2.0, "reason": 2.0, "unaided": 1.0, "expression": 1.0, "movements": 1.0},
+        min_length=1,
+        description="shares of the families of train/rewards.py",
+    )
+
+    @field_validator("families")
+    @classmethod
+    def _known(cls, value: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(set(value) - set(ASKED)):
+            raise ValueError(f"no rewards for {', '.join(unknown)}: the families are {', '.join(ASKED)}")
+        return value
+
+
+class ReinforceRecipe(QuestionsRecipe):
+    """GRPO: `group` answers to each question; `beta` weighs the KL divergence from the model at the stage's start
+    (0: none), `epsilon` clips the ratio where a group of answers is used for several steps (`iterations`)."""
+
+    group: int = Field(default=8, ge=2, description="answers to a question")
+    iterations: int = Field(default=1, ge=1)
+    beta: float = Field(default=0.02, ge=0)
+    epsilon: float = Field(default=0.2, gt=0, lt=1)
+    temperature: float = Field(default=1.0, gt=0, description="answers are sampled, and the loss is taken, at it")
+    max_completion_length: int = Field(default=160, ge=1, description="tokens of an answer")
+    weights: Weights = Weights()
+
+
+class SelfTrainingRecipe(QuestionsRecipe):
+    """Rejection sampling: of `answers` to each question the verified ones are kept, and are what the stage learns."""
+
+    answers: int = Field(default=4, ge=1, description="answers to a question")
+    keep: int = Field(default=1, ge=1, description="verified answers kept of each question, different ones")
+    max_completion_length: int = Field(default=160, ge=1, description="tokens of an answer")
+    thresholds: Thresholds = Thresholds()
 
 
 class StageRecipe(Strict):
     """One stage: which parts learn, from what, and how.
 
     `kind`: "faces" (head losses on augmented faces), "text" (composed conversations without faces: gives a fresh LLM
-    its words), "conversations" (faces and text; the head's loss beside it where the head, clues or encoder learn).
+    its words), "conversations" (faces and text; the head's loss beside it where the head, clues or encoder learn),
+    "reinforce" (GRPO on answers of the model's own; `batch_size` counts answers).
     """
 
     name: str
-    kind: Literal["faces", "text", "conversations"]
+    kind: Literal["faces", "text", "conversations", "reinforce"]
     trainable: list[str]
     epochs: float = Field(gt=0)
-    batch_size: int = Field(64, ge=1)
+    batch_size: int = Field(64, ge=1, description="faces or records of one step, over all devices")
+    device_batch: int | None = Field(
+        None, ge=1, description="at most so many on one device at a time; gradients add up to the batch"
+    )
     learning_rate: float = Field(gt=0)
     image_size: int | None = Field(None, description="another side for the faces of a faces stage: smaller is faster")
     optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd: with Nesterov momentum 0.9")
@@ -116,6 +196,10 @@ class StageRecipe(Strict):
         0, ge=0, description="a conversations stage looks at so many augmented views of each face, seen once and kept"
     )
     families: dict[str, float] | None = Field(None, description="shares of the conversation families")
+    reinforce: ReinforceRecipe | None = None
+    self_training: SelfTrainingRecipe | None = Field(
+        None, description="a conversations stage learns from verified answers of the model's own, not composed ones"
+    )
 
     @model_validator(mode="after")
     def _fitting(self) -> "StageRecipe":
@@ -124,27 +208,77 @@ class StageRecipe(Strict):
             "faces": {"families": self.families, "views": self.views},
             "text": {"teacher": self.teacher, "image_size": self.image_size, "views": self.views},
             "conversations": {"teacher": self.teacher, "image_size": self.image_size},
+            "reinforce": {"teacher": self.teacher, "image_size": self.image_size, "average": self.average}
+            | {"views": self.views, "families": self.families},
         }
+        if self.kind != "reinforce":
+            unused[self.kind]["reinforce"] = self.reinforce
+        if self.kind != "conversations":
+            unused[self.kind]["self_training"] = self.self_training
+        elif self.self_training:
+            unused[self.kind] |= {"views": self.views, "families": self.families}
         useless = [name for name, value in unused[self.kind].items() if value]
         if useless:
             raise ValueError(
                 f"stage {self.name!r}: {', '.join(useless)} cannot be used in a stage of kind {self.kind!r}"
             )
+        self._frozen_half()
         return self
+
+    def _frozen_half(self) -> None:
+        """A face that is seen once cannot teach what sees it, and groups of answers must fill the batches."""
+        seen_once = [part for part in self.trainable if part.split(".")[0] in {"encoder", "head"} or part == "clues"]
+        if seen_once and (self.kind == "reinforce" or self.self_training):
+            raise ValueError(
+                f"stage {self.name!r}: {', '.join(seen_once)} cannot learn from faces that are seen once: "
+                "train the language_model, projector, reading, clues.to_projector or clues.to_text"
+            )
+        if self.kind == "reinforce":
+            group = (self.reinforce or ReinforceRecipe()).group
+            if self.batch_size % group or (self.device_batch and self.batch_size % self.device_batch):
+                raise ValueError(
+                    f"stage {self.name!r}: batch_size {self.batch_size} counts answers and must be a multiple of the "
+                    f"group ({group}) and of device_batch"
+                )
+
+
+class MachineRecipe(Strict):
+    """How a run uses the machine: a run may go on with other values.
+
+    `frozen_bf16`: where bfloat16 is quick, what is not trained is kept in it, which halves the memory of an LLM.
+    `attention`: of the tower and the LLM; without it what the library takes.
+    """
+
+    gradient_checkpointing: bool = False
+    frozen_bf16: bool = False
+    attention: Literal["eager", "sdpa", "flash_attention_2"] | None = None
+    compile: bool = False
+    workers: int = Field(default=0, ge=0, description="processes that make batches ready")
+    report_to: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
 
 
 class TrainRecipe(Strict):
-    """A whole training run."""
+    """A whole training run.
+
+    `zero_shot_claims` are data sets that the model is to be measured on without having learned from their pictures: a
+    mixture that holds one of them, or a source with the same pictures, is refused.
+    """
 
     name: str
     output: str
     init_from: str | dict[str, str] | None = Field(
         None, description="checkpoint folder whose weights of the same name and shape are taken; or one for each part"
     )
+    tokenizer_from: str | None = Field(
+        None,
+        description="checkpoint folder whose tokenizer is used, where `init_from` takes an LLM that learned its ids",
+    )
     seed: int = 0
     bf16: bool = True
     save_steps: int = 500
     logging_steps: int = 50
+    zero_shot_claims: tuple[Literal["rafdb", "affectnet", "bp4d", "disfa"], ...] = ()
+    machine: MachineRecipe = MachineRecipe()
     data: DataRecipe
     augment: AugmentRecipe = AugmentRecipe()
     model: ModelRecipe

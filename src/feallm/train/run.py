@@ -13,7 +13,7 @@ import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import Dataset
-from transformers import AutoConfig, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import AutoTokenizer, Trainer, TrainerCallback, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from feallm._version import __version__
@@ -21,15 +21,23 @@ from feallm.analyze.torch_engine import TorchEngine
 from feallm.data.compose import compose_corpus, compose_records, compose_words
 from feallm.data.records import Record
 from feallm.facs.action_units import CODED_AUS
-from feallm.model import FeallmConfig, FeallmForConditionalGeneration, FeallmProcessor
-from feallm.model.build import build, train_tokenizer
+from feallm.model import FeallmForConditionalGeneration, FeallmProcessor
+from feallm.model.build import train_tokenizer
 from feallm.model.lora import add_lora, merge_lora
 from feallm.settings import SettingsError
+from feallm.train.adapters import rebuilt, save_adapter
 from feallm.train.average import Average
 from feallm.train.bank import FaceBank, balanced_rows, load_banks
 from feallm.train.calibrate import calibrate, f1
+from feallm.train.card import data_manifest, write_card
+from feallm.train.check import check
 from feallm.train.collate import ConversationCollator, FaceCollator, FaceInput, RecordFaces, grouped
-from feallm.train.recipe import ModelRecipe, StageRecipe, TrainRecipe
+from feallm.train.four_bit import from_four_bit, to_four_bit
+from feallm.train.machine import processes, settle_precision, spread, training_arguments
+from feallm.train.pretrained import fresh_model, trained_tokenizer
+from feallm.train.recipe import StageRecipe, TrainRecipe
+from feallm.train.reinforce import questions, run_reinforce
+from feallm.train.self_training import FILE, own_records
 from feallm.train.teacher import taught
 from feallm.train.views import see_views, view_records
 
@@ -59,20 +67,6 @@ class Items(Dataset[Any]):
 
     def __getitem__(self, index: int) -> Any:
         return self.items[index]
-
-
-def fresh_model(recipe: ModelRecipe, tokenizer: Any) -> tuple[FeallmForConditionalGeneration, FeallmProcessor]:
-    """The recipe's model with fresh weights, and its processor."""
-    vision, text = dict(recipe.vision), dict(recipe.text)
-    config = FeallmConfig(
-        vision_config=AutoConfig.for_model(vision.pop("model_type"), **vision),
-        text_config=AutoConfig.for_model(text.pop("model_type"), vocab_size=len(tokenizer), **text),
-        clue_config=dict(recipe.clues),
-        projector_config=dict(recipe.projector),
-        head_config=dict(recipe.head),
-        image_size=recipe.image_size,
-    )
-    return build(config, tokenizer, grayscale=recipe.grayscale)
 
 
 @torch.no_grad()
@@ -120,46 +114,11 @@ class Watch(TrainerCallback):
         seen = model if self.average is None else self.average.module
         scores = head_scores(head_outputs(seen, self.faces), self.faces.bank)
         seen.train()
+        if not state.is_world_process_zero:
+            return
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({"epoch": round(state.epoch, 2), "step": state.global_step, **scores}) + "\n")
         log.info("epoch %.2f: %s", state.epoch, scores)
-
-
-def fast_bf16() -> bool:
-    """Whether bfloat16 is quicker here than full precision: a CPU without such instructions takes ten times as long."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    can = torch.cpu.get_capabilities()
-    return any(can.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-
-
-def training_arguments(recipe: TrainRecipe, stage: StageRecipe, folder: Path) -> TrainingArguments:
-    """The Trainer's settings for one stage."""
-    on_cpu = not torch.cuda.is_available()
-    return TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=stage.epochs,
-        max_steps=stage.max_steps,
-        per_device_train_batch_size=stage.batch_size if stage.kind == "faces" else 1,  # records come in ready batches
-        learning_rate=stage.learning_rate,
-        weight_decay=stage.weight_decay,
-        warmup_steps=stage.warmup_ratio,
-        lr_scheduler_type="cosine",
-        optim="sgd" if stage.optimizer == "sgd" else "adamw_torch_fused",
-        optim_args="momentum=0.9,nesterov=true" if stage.optimizer == "sgd" else None,
-        bf16=recipe.bf16 and fast_bf16(),
-        use_cpu=on_cpu,
-        seed=recipe.seed,
-        logging_steps=recipe.logging_steps,
-        save_steps=recipe.save_steps,
-        save_total_limit=1,
-        report_to=["tensorboard"],
-        remove_unused_columns=False,
-        dataloader_drop_last=True,
-        dataloader_pin_memory=not on_cpu,
-        label_names=["labels"],
-        max_grad_norm=stage.max_grad_norm,
-    )
 
 
 def stage_items(
@@ -169,17 +128,24 @@ def stage_items(
     processor: FeallmProcessor,
     bank: FaceBank,
     held: FaceBank | None,
+    folder: Path,
 ) -> tuple[Sequence[Any], Any]:
     """What a stage learns from, and the collator that turns it into batches."""
     faces = FaceInput(bank, processor, recipe.augment, recipe.seed, stage.image_size)
+    size, _ = spread(stage, processes().num_processes)
     if stage.kind == "faces":
         return balanced_rows(bank, recipe.data, model.config.head_config.default_label_set), FaceCollator(faces)
     if stage.kind == "text":
         records = compose_words(bank.faces, count=stage.records, seed=recipe.seed)
-        return grouped(records, stage.batch_size, recipe.seed), ConversationCollator(processor)
+        return grouped(records, size, recipe.seed), ConversationCollator(processor)
     families = stage.families or FAMILIES
     see: Callable[[Sequence[Record]], dict[str, Any]]
-    if stage.views:
+    if stage.self_training is not None:
+        log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
+        see, asked = questions(recipe, stage.self_training, model, processor, bank)
+        engine = TorchEngine.of(model, processor, recipe.name)
+        records = own_records(folder / FILE, engine, see, asked, stage.self_training, recipe.seed)
+    elif stage.views:
         log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
         see = views = see_views(TorchEngine.of(model, processor, recipe.name), faces, stage.views)
         records = view_records(views, families, stage.records_per_face, recipe.seed)
@@ -188,7 +154,7 @@ def stage_items(
         whole = recipe.augment.model_copy(update={"hide": 0.0})  # the answers do not know what would be hidden
         see = RecordFaces(FaceInput(bank, processor, whole, recipe.seed), with_targets=beside)
         records = compose_records(bank.faces, families, per_face=stage.records_per_face, seed=recipe.seed)
-    return grouped(records, stage.batch_size, recipe.seed), ConversationCollator(processor, see)
+    return grouped(records, size, recipe.seed), ConversationCollator(processor, see)
 
 
 def run_stage(
@@ -199,15 +165,27 @@ def run_stage(
     processor: FeallmProcessor,
     bank: FaceBank,
     held: FaceBank | None,
-) -> None:
-    """Train one stage into `folder`, going on from its last checkpoint if there is one."""
+) -> FeallmForConditionalGeneration:
+    """Train one stage into `folder`, going on from its last checkpoint if there is one; returns the trained model.
+
+    That is `model` itself, unless its weights were spread over devices (FSDP, ZeRO-3).
+    """
     set_seed(recipe.seed)
     model.set_trainable(*stage.trainable)
     if stage.lora is not None:
-        add_lora(model, rank=stage.lora.rank, alpha=stage.lora.alpha, dropout=stage.lora.dropout)
+        lora = stage.lora
+        kept = to_four_bit(model, lora.targets) if lora.four_bit else {}
+        add_lora(model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, targets=lora.targets)
+    settle_precision(model, recipe)
+    if stage.kind == "reinforce":
+        log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
+        run_reinforce(recipe, stage, folder, model, processor, bank)
+        if stage.lora is not None:
+            merge_lora(model)
+        return model
     if stage.teacher is not None:
         bank = taught(bank, stage.teacher, stage.teacher_weight, list(model.config.head_config.action_units))
-    items, collator = stage_items(recipe, stage, model, processor, bank, held)
+    items, collator = stage_items(recipe, stage, model, processor, bank, held, folder)
     last = get_last_checkpoint(str(folder))
     average = Average(model, stage.average, last) if stage.average is not None else None
     callbacks: list[TrainerCallback] = [average] if average is not None else []
@@ -222,10 +200,18 @@ def run_stage(
     )
     log.info("stage %s: %d items, %s", stage.name, len(items), f"from {last}" if last else "from the start")
     trainer.train(resume_from_checkpoint=last)
+    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        trainer.save_model(str(folder / "gathered"))
+        processes().wait_for_everyone()
+        model = rebuilt(model, stage, load_file(folder / "gathered" / "model.safetensors"))
     if average is not None:
         average.keep()
     if stage.lora is not None:
+        if stage.lora.save == "both" and processes().is_main_process:
+            save_adapter(model, stage, folder / "adapter")
+        from_four_bit(model, kept)
         merge_lora(model)
+    return model
 
 
 def calibrated(
@@ -258,9 +244,12 @@ def train(recipe: TrainRecipe) -> Path:
         FileNotFoundError, ValueError: the data are not as the recipe says.
     """
     _check_installed(recipe)
+    check(recipe)
     output = Path(recipe.output)
-    output.mkdir(parents=True, exist_ok=True)
-    _same_recipe(recipe, output / "recipe.yaml")
+    state = processes()
+    with state.main_process_first():
+        output.mkdir(parents=True, exist_ok=True)
+        _same_recipe(recipe, output / "recipe.yaml", write=state.is_main_process)
     set_seed(recipe.seed)
     head = recipe.model.head
     bank, held = load_banks(
@@ -271,7 +260,9 @@ def train(recipe: TrainRecipe) -> Path:
         units=list(head.get("action_units") or CODED_AUS),
     )
     log.info("%d faces to learn from, %d held back", len(bank), len(held) if held else 0)
-    model, processor = fresh_model(recipe.model, _tokenizer(recipe, bank, output / "tokenizer"))
+    with state.main_process_first():
+        tokenizer = _tokenizer(recipe, bank, output / "tokenizer")
+    model, processor = fresh_model(recipe.model, tokenizer, recipe.machine)
     for part, source in _sources(recipe).items():
         log.info("%d weights taken from %s", take_over(model, Path(source), part), source)
     for number, stage in enumerate(recipe.stages, start=1):
@@ -281,53 +272,72 @@ def train(recipe: TrainRecipe) -> Path:
             log.info("stage %s is done already", stage.name)
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        run_stage(recipe, stage, folder, model, processor, bank, held)
-        save(model.float(), processor, folder / "model")
-        (folder / DONE).write_text(json.dumps({"stage": stage.name}))
-    return finish(recipe, output, processor, held)
+        model = run_stage(recipe, stage, folder, model, processor, bank, held)
+        if state.is_main_process:
+            save(model if recipe.machine.frozen_bf16 else model.float(), processor, folder / "model")
+            (folder / DONE).write_text(json.dumps({"stage": stage.name}))
+        state.wait_for_everyone()
+    if state.is_main_process:
+        finish(recipe, output, processor, held, data_manifest(recipe, bank, held))
+    state.wait_for_everyone()
+    return output / "final"
 
 
-def finish(recipe: TrainRecipe, output: Path, processor: FeallmProcessor, held: FaceBank | None) -> Path:
+def finish(
+    recipe: TrainRecipe, output: Path, processor: FeallmProcessor, held: FaceBank | None, data: dict[str, Any]
+) -> Path:
     """Calibrate the last stage's model as it will be read (saved, loaded, full precision), and save it in halves."""
     last = output / f"{len(recipe.stages)}-{recipe.stages[-1].name}" / "model"
-    model = FeallmForConditionalGeneration.from_pretrained(last, dtype=torch.float32)
-    log.info("held-back faces: %s", calibrated(model, processor, held))
+    model = FeallmForConditionalGeneration.from_pretrained(last, dtype="auto")
+    model.model.to("cuda" if torch.cuda.is_available() else "cpu", torch.float32)
+    metrics = calibrated(model, processor, held)
+    log.info("held-back faces: %s", metrics)
     resolved = (output / "recipe.yaml").read_text()
     digest = hashlib.sha256(resolved.encode()).hexdigest()[:8]
     model.config.revision_note = f"{recipe.name}, feallm {__version__}, recipe {digest}"
     final = output / "final"
-    save(model.half(), processor, final)
+    save(model.to(torch.bfloat16 if recipe.machine.frozen_bf16 else torch.float16), processor, final)
     (final / "recipe.yaml").write_text(resolved)
+    write_card(final, recipe, data, metrics)
+    if (last.parent / "adapter").is_dir():
+        model.config.save_pretrained(last.parent / "adapter")  # with the calibration
     return final
 
 
 def _check_installed(recipe: TrainRecipe) -> None:
     wanted = ["accelerate", "tensorboard", "pyarrow"]
     wanted += ["peft"] if any(stage.lora for stage in recipe.stages) else []
+    wanted += ["trl", "datasets"] if any(stage.kind == "reinforce" for stage in recipe.stages) else []
     absent = [name for name in wanted if find_spec(name) is None]
     if absent:
         raise SettingsError(f"training needs {', '.join(absent)}: pip install 'feallm[train]'")
 
 
-def _same_recipe(recipe: TrainRecipe, path: Path) -> None:
-    """Write the resolved recipe, or see that a run to be resumed is of the same one."""
+def _same_recipe(recipe: TrainRecipe, path: Path, *, write: bool) -> None:
+    """Write the resolved recipe, or see that a run to be resumed is of the same one; the machine may be another."""
     resolved = recipe.model_dump(mode="json")
     if path.is_file():
-        before = yaml.safe_load(path.read_text())
-        changed = [key for key in resolved if before.get(key) != resolved[key]]
+        before = TrainRecipe.model_validate(yaml.safe_load(path.read_text())).model_dump(mode="json")
+        changed = [key for key in resolved if key != "machine" and before.get(key) != resolved[key]]
         if changed:
             raise SettingsError(
                 f"{path.parent} holds a run of another recipe ({', '.join(changed)} differ): "
                 "give another output, or remove that folder"
             )
-    path.write_text(yaml.safe_dump(resolved, sort_keys=False))
+    if write:
+        path.write_text(yaml.safe_dump(resolved, sort_keys=False))
 
 
 def _tokenizer(recipe: TrainRecipe, bank: FaceBank, folder: Path) -> Any:
     """The run's tokenizer: trained once, kept beside the stages that learned its ids."""
     if folder.is_dir():
         return AutoTokenizer.from_pretrained(folder)
-    tokenizer = train_tokenizer(compose_corpus(bank.faces, seed=recipe.seed), recipe.model.vocab_size)
+    if recipe.tokenizer_from:
+        tokenizer = AutoTokenizer.from_pretrained(recipe.tokenizer_from)
+    elif recipe.model.text_from or recipe.model.init_from_llava:
+        tokenizer = trained_tokenizer(recipe.model)
+    else:
+        tokenizer = train_tokenizer(compose_corpus(bank.faces, seed=recipe.seed), recipe.model.vocab_size)
     tokenizer.save_pretrained(folder)
     return tokenizer
 
@@ -348,7 +358,8 @@ def take_over(model: FeallmForConditionalGeneration, folder: Path, part: str = "
     front = part if part in ("", "language_model") else f"model.{part}."
     fitting = {
         name: value
-        for name, value in load_file(folder / "model.safetensors").items()
+        for file in sorted(folder.glob("model-*.safetensors")) or [folder / "model.safetensors"]
+        for name, value in load_file(file).items()
         if name in own and own[name].shape == value.shape and name.startswith(front)
     }
     model.load_state_dict(fitting, strict=False)

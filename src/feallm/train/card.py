@@ -1,0 +1,98 @@
+"""What a run leaves beside its weights: which data it saw, what was measured, and a model card made of both."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from feallm._version import __version__
+from feallm.data.sources import SOURCES
+from feallm.train.bank import FaceBank
+from feallm.train.recipe import TrainRecipe
+
+DATA, METRICS, CARD = "data.json", "metrics.json", "README.md"
+NAMES = {"accuracy": "accuracy", "uar": "mean recall", "au": "mean F1 of the action units"}
+
+
+def data_manifest(recipe: TrainRecipe, learned: FaceBank, held: FaceBank | None) -> dict[str, Any]:
+    """The sources, how many faces were learned from and held back, and a hash of their ids and labels."""
+    digest = hashlib.sha256()
+    for face in sorted(learned.faces, key=lambda one: one.id):
+        labels = [sorted(face.labels.items()), sorted(face.action_units.items())]
+        digest.update(json.dumps([face.id, face.split, labels]).encode())
+    return {
+        "sources": [source.model_dump(mode="json") for source in recipe.data.train],
+        "learned": len({face.id for face in learned.faces}),
+        "held_back": len(held) if held is not None else 0,
+        "sha256": digest.hexdigest(),
+    }
+
+
+def write_card(folder: Path, recipe: TrainRecipe, data: dict[str, Any], metrics: dict[str, float]) -> None:
+    """`data.json`, `metrics.json` and `README.md` into a checkpoint folder; nothing is said that was not measured."""
+    (folder / DATA).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    (folder / CARD).write_text(card(recipe, data, metrics), encoding="utf-8")
+
+
+def card(recipe: TrainRecipe, data: dict[str, Any], metrics: dict[str, float]) -> str:
+    """A model card in Markdown, with the hub's front matter."""
+    model = recipe.model
+    tower = model.vision_from or f"a {model.vision.get('model_type')} trained from nothing"
+    llm = model.text_from or f"a {model.text.get('model_type')} trained from nothing"
+    lines = [
+        "---",
+        "library_name: feallm",
+        "pipeline_tag: image-text-to-text",
+        "tags: [facial-expression, action-units, emotion-recognition]",
+        "---",
+        "",
+        f"# {recipe.name}",
+        "",
+        "Reads a face: the emotion it shows, its facial action units, and why the one follows from the other. "
+        f"Trained with FEALLM {__version__}; `feallm analyze photo.jpg --model FOLDER` reads with it.",
+        "",
+        f"- Visual encoder: {tower}",
+        f"- Language model: {llm}",
+        f"- Stages: {', '.join(_stage(recipe, number) for number in range(len(recipe.stages)))}",
+        f"- Data: {data['learned']:,} faces, {data['held_back']:,} more held back; sha256 of ids and labels "
+        f"`{data['sha256'][:16]}…` (`{DATA}`)",
+        "- Settings: `recipe.yaml`",
+        "",
+        "| source | split | licence |",
+        "|---|---|---|",
+        *(f"| {SOURCES[s.source].title} | {s.split} | {SOURCES[s.source].licence} |" for s in recipe.data.train),
+        "",
+        "## Measured",
+        "",
+    ]
+    if metrics:
+        lines += [
+            "On the held-back training faces, before calibration: good for watching a run, not a test result.",
+            "",
+            "| | |",
+            "|---|---|",
+            *(f"| {_named(name)} | {value:.3f} |" for name, value in metrics.items()),
+        ]
+    else:
+        lines.append("Nothing: no faces were held back, and the head is not calibrated.")
+    if recipe.zero_shot_claims:
+        titles = ", ".join(SOURCES[claim].title for claim in recipe.zero_shot_claims)
+        lines += ["", f"No face of these data sets was learned from, as far as the recipe's sources tell: {titles}."]
+    lines += [
+        "",
+        "What a face shows is not what a person feels. The terms of the data above bind the weights as well.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _stage(recipe: TrainRecipe, number: int) -> str:
+    stage = recipe.stages[number]
+    learns = [*stage.trainable, *(["LoRA"] if stage.lora else [])]
+    return f"{stage.name} ({', '.join(learns)})"
+
+
+def _named(name: str) -> str:
+    kind, _, label_set = name.partition("_")
+    return f"{NAMES.get(kind, kind)}, {label_set}" if kind != "au" else NAMES["au"]
