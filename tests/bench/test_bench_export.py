@@ -119,6 +119,14 @@ def test_an_lmms_eval_task_asks_and_scores_as_feallm_does(data, told, due, tmp_p
     assert {"accuracy", "macro_f1", "uar"} <= answers.keys()
 
 
+def test_of_a_suite_what_cannot_be_exported_is_left_out(data, tmp_path):
+    export("lmms-eval", tmp_path, ["mini"])
+    assert (tmp_path / "mini_ferplus").is_dir()
+    assert not (tmp_path / "mini_robustness").exists()
+    with pytest.raises(SettingsError, match="mini_robustness cannot be exported"):
+        export("lmms-eval", tmp_path, ["mini", "mini_robustness"])
+
+
 def test_an_answer_that_is_not_there_is_wrong(data, tmp_path):
     export("lmms-eval", tmp_path, [NAME])
     utils = module_at(tmp_path / NAME / "utils.py", "exported_utils")

@@ -85,7 +85,7 @@ def test_two_runs_by_hand(tmp_path):
     a = run_folder(tmp_path / "a", EMOTION, items, felt(items, [place < 30 for place in range(40)]), "first")
     b = run_folder(tmp_path / "b", EMOTION, items, felt(items, [10 <= place < 33 for place in range(40)]), "second")
     found = compare(a, b)
-    assert (found.task, found.items, found.a.model, found.b.model) == ("mini_fer2013", 40, "first", "second")
+    assert (found.task, found.items, found.a.model) == ("mini_fer2013", 40, "table first")
     assert next(iter(found.metrics)) == "accuracy"
     accuracy = found.metrics["accuracy"]
     assert (accuracy.a, accuracy.b) == (pytest.approx(30 / 40), pytest.approx(23 / 40))
@@ -225,7 +225,7 @@ def test_it_is_shown_and_written_down(tmp_path):
     b = run_folder(tmp_path / "b", EMOTION, items, felt(items, [place < 20 for place in range(40)]))
     found = compare(a, b)
     text = shown(found)
-    assert "one[bold] (r1)" in text
+    assert "table one[bold] (r1)" in text, "the responder too: one checkpoint may stand on both sides"
     assert "+50.0" in text
     assert "both 20, only A 20, only B 0, neither 0; McNemar" in text
     assert "A is more right on 20 items" in text

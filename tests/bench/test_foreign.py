@@ -159,12 +159,23 @@ def test_the_largest_face_is_taken():
     assert of_frames([unsure, sure]) == {("b", None): sure}
 
 
+def test_some_of_deepfaces_emotions_are_no_verdict(tmp_path):
+    some = ("emotion.angry", "emotion.disgust", "emotion.fear", "emotion.sad", "emotion.surprise", "emotion.neutral")
+    part = write(tmp_path / "part.csv", ("input", *some), ("a", 1, 1, 1, 1, 1, 95))
+    with pytest.raises(ValueError, match=r"lacks dominant_emotion or emotion.happy; expected a column of names"):
+        read(part)
+    own = write(tmp_path / "own.csv", ("input", "dominant_emotion", some[0]), ("a", "happy", 3))
+    assert read(own).rows[0].emotion == "happiness"
+
+
 def test_errors_say_what_was_expected(tmp_path):
     path = write(tmp_path / "t.csv", ("name", "score"), ("a", 1))
     with pytest.raises(ValueError, match=r"no known tool.*dominant_emotion.*AU01_r"):
         read(path)
     with pytest.raises(ValueError, match="not a table of openface: it lacks confidence; expected"):
         read(path, "openface")
+    with pytest.raises(ValueError, match=r"lacks au_…; expected facial_expression"):
+        read(path, "libreface")
     with pytest.raises(ValueError, match=r"unknown form.*the forms are.*pyfeat"):
         read(path, "excel")
     with pytest.raises(FileNotFoundError, match="no table of predictions"):

@@ -1,19 +1,24 @@
 """Marks by a judge: a real server on this machine that answers as told, and real run folders."""
 
+import io
 import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from feallm.bench.items import Item, Prediction, Response, Truth
 from feallm.bench.judge import JUDGED, REPLIES, JudgeSettings, judge, prompt, read_marks
 from feallm.bench.manifest import manifest_of, write_manifest
 from feallm.bench.predictions import ITEMS, PREDICTIONS, RunError, item_line, prediction_line
+from feallm.bench.report import write_report
 from feallm.bench.responders.responder import Options, ResponderError, ResponderInfo
+from feallm.bench.score import score
 from feallm.bench.tasks.fer2013 import MINI_FER2013
 from feallm.bench.tasks.reason import MINI_REASON
+from feallm.bench.terminal import scores
 from feallm.settings import load_recipe
 from tests.data.describe_server import completion, serving
 
@@ -115,8 +120,14 @@ def test_a_judge_that_gives_no_mark_at_all_gives_no_score(tmp_path):
     folder = run_folder(tmp_path / "run", ["One.", "Two."])
     with serving(lambda server, request: (200, {}, completion("Nice."))) as server:
         found = values(judge(folder, settings(server)))
+        shown = scores([score(folder, judge=settings(server))])
     assert found["judge_truth"] is None
     assert found["judge_unreadable"] == 2
+    console = Console(width=200, file=io.StringIO())
+    console.print(shown)
+    assert "judged by judge-1 (prompt " in console.file.getvalue()
+    assert "2 texts; 2 replies without all marks" in console.file.getvalue()
+    assert "judged by judge-1" in write_report([folder], tmp_path / "r.md").read_text()
 
 
 def test_what_is_no_text_is_not_sent_and_gets_the_worst_mark(tmp_path):

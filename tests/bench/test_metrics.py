@@ -15,6 +15,7 @@ from feallm.bench.items import Item, Response, Truth
 from feallm.bench.outcomes import outcome
 from feallm.bench.resample import intervals
 from feallm.bench.tally import Metric
+from feallm.bench.tasks.by_fold import score_with_folds
 from feallm.bench.unit_scores import unit_score, unit_tally
 
 CLASSES = ("neutral", "happiness", "sadness", "anger")
@@ -305,33 +306,24 @@ def test_agreement_is_what_a_pass_gets_as_an_answer():
     assert agreement == pytest.approx([row["f1"] for row in unit_score(alone, UNITS, 0.5).tables["units"]])
 
 
-def test_folds_are_averaged_after_the_units():
-    folds = (frozenset({"p1"}), frozenset({"p2", "p3"}))
+def test_folds_are_averaged_after_the_units_and_an_empty_one_is_left_out():
+    folds = (frozenset({"p1"}), frozenset({"p2", "p3"}), frozenset({"p4"}))
     outcomes = [
         moved({"AU01": 1, "AU12": 1}, ("AU01",), 0, "p1"),  # AU01 1, AU12 0
         moved({"AU01": 1, "AU12": 0}, ("AU01",), 1, "p2"),
         moved({"AU01": 1, "AU12": 0}, (), 2, "p3"),  # AU01 2/3, AU12 0: nothing to find
     ]
-    score = unit_score(outcomes, ("AU01", "AU12"), 0.5, folds)
-    found = values(score)
-    assert found["mean_f1"] == pytest.approx(((1 + 0) / 2 + (2 / 3 + 0) / 2) / 2)
-    assert found["pooled_mean_f1"] == pytest.approx((2 * 2 / (2 * 2 + 1) + 0) / 2)
-    assert found["f1_AU01"] == pytest.approx((1 + 2 / 3) / 2)
-    assert score.tables["folds"] == [
-        {"fold": 1, "subjects": 1, "n": 1, "mean_f1": 0.5, "AU01": 1.0, "AU12": 0.0},
-        {"fold": 2, "subjects": 2, "n": 2, "mean_f1": pytest.approx(1 / 3), "AU01": pytest.approx(2 / 3), "AU12": 0.0},
-    ]
+    score = score_with_folds(outcomes, ("AU01", "AU12"), 0.5, folds)
+    assert values(score)["mean_f1"] == pytest.approx((2 * 2 / (2 * 2 + 1) + 0) / 2), "all items at once"
+    first, second, empty, mean = score.tables["folds"]
+    assert first == {"fold": 1, "subjects": 1, "n": 1, "mean_f1": 0.5, "AU01": 1.0, "AU12": 0.0}
+    assert second == {
+        "fold": 2, "subjects": 2, "n": 2, "mean_f1": pytest.approx(1 / 3), "AU01": pytest.approx(2 / 3), "AU12": 0.0,
+    }  # fmt: skip
+    assert (empty["n"], empty["mean_f1"]) == (0, None)
+    assert (mean["n"], mean["AU01"]) == (3, pytest.approx((1 + 2 / 3) / 2))
+    assert mean["mean_f1"] == pytest.approx(((1 + 0) / 2 + (2 / 3 + 0) / 2) / 2)
     assert unit_tally(outcomes, UNITS, 0.5).groups == ("p1", "p2", "p3")
-
-
-def test_a_fold_without_items_is_left_out_and_a_stranger_is_an_error():
-    one = [moved({"AU12": 1}, ("AU12",), 0, "p1")]
-    folds = (frozenset({"p1"}), frozenset({"p2"}))
-    score = unit_score(one, ("AU12",), 0.5, folds)
-    assert values(score)["mean_f1"] == 1
-    assert score.tables["folds"][1]["mean_f1"] is None
-    with pytest.raises(ValueError, match="s0: subject 'p1' is in none of the 1 folds"):
-        unit_tally(one, ("AU12",), 0.5, folds[1:])
 
 
 def test_units_of_nothing_and_of_nothing_known():

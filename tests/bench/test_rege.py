@@ -1,13 +1,17 @@
 """REGE: each habit of the published scorer, by an example that a careful reader reads otherwise."""
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from feallm.bench import rouge
 from feallm.bench.rege import UNITS, Rege, ScorerError, Told, published_emotion, published_rege, published_units
 from feallm.bench.rege_words import ORDER, WORDS
 from feallm.bench.rouge import published_rouge_l, rouge_l
 from feallm.facs.answers import read_answer
+from feallm.settings import SettingsError
 
 EMOTIONS = [
     # "nose" holds "no": the sentence with the emotion is dropped
@@ -139,6 +143,14 @@ def test_a_resumed_run_counts_rouge_0_for_what_it_had():
     texts = told(*[("A face with a smile.", {"emotion": "happiness"})] * 4)
     found = published_rege(texts, "emotion", resumed={0, 1, 2})
     assert (found.recognition, found.generation) == (100, pytest.approx(25, abs=1e-4))
+
+
+def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch):
+    rouge._scorer.cache_clear()
+    for name in ("rouge_score", "rouge_score.rouge_scorer"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(SettingsError, match=r"scoring texts needs ROUGE: pip install 'feallm\[bench\]'"):
+        rouge_l("one", "two")
 
 
 def test_the_two_rouges_differ_where_they_should():

@@ -18,6 +18,7 @@ from feallm.bench.published import PUBLISHED, published
 from feallm.bench.report import write_report
 from feallm.bench.report.latex import escaped as tex
 from feallm.bench.report.markdown import escaped as md
+from feallm.bench.report.metrics import name_of_metric, written
 from feallm.bench.report.runs import read_runs
 from feallm.bench.report.worst import worst_cases
 from feallm.bench.responders.responder import Options, ResponderInfo
@@ -312,8 +313,18 @@ def test_published_numbers_stand_apart(page, texts):
     assert r"\textit{Face-LLaVA} & \textit{accuracy} & \textit{78.0}" in texts[".tex"]
 
 
+def test_metrics_of_one_unit_or_class_are_named_and_written_like_the_others():
+    assert (name_of_metric("f1_AU04"), written("f1_AU04", 0.512)) == ("F1 AU4", "51.2")
+    assert (name_of_metric("recall_anger"), written("recall_anger", 1.0)) == ("recall anger", "100.0")
+    assert name_of_metric("mae_AU12") == "MAE (0-5) AU12 ↓"
+    assert (name_of_metric("drop"), written("drop", 0.5)) == ("drop", "0.500")
+
+
 def test_published_rows_say_what_must_be_said():
-    assert published("mini_fer2013") == ()
+    assert published("mini_ferplus") == ()
+    near = published("mini_fer2013")
+    assert [(row.system, row.value) for row in near] == [(row.system, row.value) for row in published("fer2013")]
+    assert {row.flags[-1] for row in near} == {"of PrivateTest, other pictures"}
     for row in PUBLISHED:
         assert row.task in TASKS
         assert row.metric == TASKS[row.task].headline

@@ -374,6 +374,14 @@ def test_a_label_outside_the_classes_is_not_hidden(tmp_path):
     assert (answer.emotion, answer.scores, answer.present) == ("contempt", None, ("AU01", "AU12"))
 
 
+def test_the_tools_own_label_stands_where_it_is_a_class(tmp_path):
+    """Columns that were left out cannot make another class of it."""
+    path = tmp_path / "deep.csv"
+    path.write_text("input,dominant_emotion,emotion.angry,emotion.neutral\n1.png,sad,20,30\n")
+    (answer,) = open_responder(f"table:{path}", Options()).respond([request(GREY, classes=SEVEN, names=("1.png",))])
+    assert (answer.emotion, answer.scores["sadness"]) == ("sadness", 0)
+
+
 def test_documented_results_of_the_tools_are_read():
     shares = {"angry": 0.5, "disgust": 0, "fear": 1.5, "happy": 95.0, "sad": 1, "surprise": 0, "neutral": 2}
     result = {"emotion": shares, "dominant_emotion": "happy", "face_confidence": 0.92}

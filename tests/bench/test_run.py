@@ -16,8 +16,10 @@ from feallm.bench.items import Item, Response, Sample, Truth
 from feallm.bench.manifest import contamination, read_manifest
 from feallm.bench.predictions import RunError
 from feallm.bench.responders.responder import Options, ResponderError
-from feallm.bench.samples import Batches, prefetched, samples_of
+from feallm.bench.samples import Batches, prefetched, request_of, samples_of
+from feallm.bench.session import sentence
 from feallm.data.records import LabelledFace
+from feallm.tables import OutputError
 from tests.bench.runs import OPTIONS, TASK, Looks, contents, draw, ran, rows
 
 
@@ -150,10 +152,10 @@ def test_old_scores_go_when_answers_come(data, tmp_path, whole):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"responder": Looks(model="other")}, r"its responder\.model is 'looks', this one's 'other'"),
-        ({"options": Options(batch_size=8)}, r"its options\.batch_size is '4', this one's '8'"),
-        ({"limit": 3}, r"its limit is 'None', this one's '3'"),
-        ({"task": replace(TASK, name="other")}, r"its task is 'mini_ferplus', this one's 'other'"),
+        ({"responder": Looks(model="other")}, "its model is looks, this one's other"),
+        ({"options": Options(batch_size=8)}, "its --set batch_size is 4, this one's 8"),
+        ({"limit": 3}, "its --limit is not set, this one's 3"),
+        ({"task": replace(TASK, name="other")}, "its task is mini_ferplus, this one's other"),
     ],
 )
 def test_a_folder_of_another_run_is_refused(data, tmp_path, whole, changes, told):
@@ -173,7 +175,20 @@ def test_changed_data_are_refused_in_words(data, tmp_path, whole):
         RunError, match=r"2 missing \(.*\); 20 with other pictures \(fer0000000, .*, …\); give the same"
     ):
         ran(Looks(), data, tmp_path / "whole")
-    assert (tmp_path / "whole" / "items.jsonl").read_bytes() == whole["items.jsonl"]
+    assert contents(tmp_path / "whole") == whole
+
+
+def test_nothing_is_left_where_nothing_came_of_it(tmp_path):
+    (tmp_path / "data").mkdir()
+    with pytest.raises(FileNotFoundError):
+        ran(Looks(), tmp_path / "data", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(data, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"cannot make the folder .*file/run: .*; choose another"):
+        ran(Looks(), data, tmp_path / "file" / "run")
 
 
 def test_predictions_without_their_run_are_refused(data, tmp_path, whole):
@@ -241,6 +256,9 @@ def test_pictures_that_cannot_be_read_are_answers(tmp_path):
     assert not any("0x" in one["error"] for one in found[:4])  # an address would differ each time
     assert result.complete
     assert model.seen == [["face4"]]
+    assert "5 of 5 answered, 5 of them now; no answer among them: 4 unreadable (" in sentence(result)
+    again = ran(model, tmp_path, tmp_path / "run", replace(TASK, samples=lambda path, split: iter(samples)))
+    assert (again.asked, again.lacking) == (0, {"unreadable": 4})
 
 
 def test_a_picture_is_cut_and_changed_before_it_is_shown(tmp_path):
@@ -260,6 +278,13 @@ def test_a_picture_is_cut_and_changed_before_it_is_shown(tmp_path):
     assert shown[0].picture.max() == 100
     assert shown[0].classes == TASK.classes
     assert shown[0].names == ("one",)
+
+
+def test_a_view_of_a_face_goes_by_a_name_of_its_own():
+    """A table of the faces as they are must not answer for them blurred."""
+    face = LabelledFace("one", np.zeros((8, 8, 3), np.uint8), "fer2013", "val")
+    item = Item("one:blur:3", "one", "emotion", "Which?", Truth("anger"), view="blur 3")
+    assert request_of(TASK, Sample(item, face)).names == ("one:blur:3",)
 
 
 def test_names_that_are_not_text_resume_too(data, tmp_path):

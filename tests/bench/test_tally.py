@@ -74,18 +74,29 @@ def test_no_item_has_no_value():
     assert intervals(Tally(np.zeros((0, 2)), mean, ())) == {"mean": Metric(None)}
 
 
+def rare(has, known):
+    """40 items, `known` of which count for the metric, the first `has` of them as right."""
+    rows = np.zeros((40, 2))
+    rows[:known, 1] = 1
+    rows[:has, 0] = 1
+    return Tally(rows, lambda sums: {"rare": ratio(sums[..., 0], sums[..., 1])})
+
+
 def test_resamples_without_a_value_are_left_out():
-    """The second metric exists only where the one item that has it is drawn."""
-    rows = np.zeros((40, 3))
-    rows[:, 1] = 1
-    rows[0] = [1, 1, 1]
-    tally = Tally(
-        rows, lambda sums: {"all": ratio(sums[..., 0], sums[..., 1]), "rare": ratio(sums[..., 0], sums[..., 2])}
-    )
-    found = intervals(tally)
-    assert found["rare"] == Metric(1.0, 1.0, 1.0)
-    never = Tally(rows, lambda sums: {"never": sums[..., 0] * np.nan})
+    """Of five items one is right: a resample in 170 draws none of the five."""
+    found = intervals(rare(1, 5))["rare"]
+    assert (found.value, found.low) == (0.2, 0)
+    assert 0.5 < found.high < 0.9
+    never = Tally(np.ones((40, 1)), lambda sums: {"never": sums[..., 0] * np.nan})
     assert intervals(never) == {"never": Metric(None)}
+
+
+def test_a_metric_of_one_item_has_no_interval_and_no_p():
+    """A third of the resamples lack it, and in the rest it is that item again: 1 for certain, it would seem."""
+    assert intervals(rare(1, 1)) == {"rare": Metric(1.0)}
+    found = differences(rare(1, 1), rare(0, 1))["rare"]
+    assert (found.a, found.b, found.difference) == (1, 0, 1)
+    assert (found.low, found.high, found.p) == (None, None, None)
 
 
 def test_what_is_not_finite_or_does_not_fit_is_refused():

@@ -91,7 +91,8 @@ class Client:
                 self._over = self._over or self._spent()
             return failed
         except DescribeError as error:
-            self._over = f"{error}. What was answered is kept: run again to go on"
+            end = "" if str(error).endswith((".", "?", "!")) else "."
+            self._over = f"{error}{end} What was answered is kept: run again to go on"
             return RequestFailed(DEAD, str(error))
 
     def _spent(self) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from feallm.bench import fingerprint
+from feallm.bench.manifest import spoken_name
 from feallm.bench.mcnemar import McNemar, mcnemar
 from feallm.bench.outcomes import Outcome
 from feallm.bench.predictions import RunError
@@ -112,7 +113,7 @@ def compare_outcomes(
         mcnemar=test,
         a_better=tuple(one for one in gaps if one.right_a > one.right_b),
         b_better=tuple(one for one in gaps if one.right_b > one.right_a),
-        notes=_notes(sides, len(a), None if test is None else tally_a.groups),
+        notes=_notes(sides, len(a), len(known), None if test is None else tally_a.groups),
     )
 
 
@@ -148,11 +149,13 @@ def _common(
 
 def _side(folder: Path, run: Mapping[str, Any], counts: Mapping[str, int]) -> Side:
     model = run["responder"]
-    return Side(str(folder), str(model["model"] or model["name"]), str(model["revision"]), run["items"], dict(counts))
+    name = spoken_name(str(model["name"]), str(model["model"]))
+    return Side(str(folder), name, str(model["revision"]), run["items"], dict(counts))
 
 
-def _notes(sides: tuple[Side, Side], common: int, groups: Sequence[str | None] | None) -> tuple[str, ...]:
-    """What to know of the numbers. `groups`: whom McNemar's items show, None without a test or groups."""
+def _notes(sides: tuple[Side, Side], common: int, tested: int, groups: Sequence[str | None] | None) -> tuple[str, ...]:
+    """What to know of the numbers. `tested`: the items of McNemar's test. `groups`: whom they show, None without a
+    test or groups."""
     notes = [
         f"{side.folder} has {side.items:,} items, of which {common:,} are compared: the other run has only those"
         for side in sides
@@ -165,8 +168,8 @@ def _notes(sides: tuple[Side, Side], common: int, groups: Sequence[str | None] |
     ]
     if groups is not None:
         notes.append(
-            f"the intervals draw {len(set(groups)):,} people or faces whole; McNemar's test takes the {common:,} items "
-            "for independent, so its p is too small"
+            f"the intervals draw {len(set(groups)):,} people or faces whole; McNemar's test takes {tested:,} items for "
+            "independent, so its p is too small"
         )
     return tuple(notes)
 

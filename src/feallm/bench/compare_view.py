@@ -23,7 +23,8 @@ def show(comparison: Comparison, console: Console) -> None:
         parts += ["", _test(comparison)]
     for name, cases in (("A", comparison.a_better), ("B", comparison.b_better)):
         if cases:
-            parts += ["", Text(f"{name} is more right on {len(cases):,} items", "bold"), _cases(cases)]
+            count = f"{len(cases):,} item{'s' * (len(cases) != 1)}"
+            parts += ["", Text(f"{name} is more right on {count}", "bold"), _cases(cases)]
     parts += [Text(f"note: {note}", "yellow") for note in comparison.notes]
     console.print(Padding(Group(*parts), (1, 2, 1, 2)))
 
@@ -68,6 +69,7 @@ def _test(comparison: Comparison) -> Text:
 
 def _cases(cases: Sequence[Disagreement]) -> Table:
     table = Table("item", "truth", "A", "B", box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    table.columns[0].overflow = "fold"  # an id that is cut short names nothing
     for case in cases[:CASES]:
         table.add_row(*(Text(_printable(cell)) for cell in (case.sample, case.truth, case.answer_a, case.answer_b)))
     return table

@@ -77,7 +77,8 @@ class Request:
 
     `is_crop`: the picture is a face crop already, else a face must be found in it. `classes` is the closed set of an
     emotion question (in this order), `label_set` its name in `facs.LABEL_SETS`; `units` are the action units that
-    count. `names` are what another tool's table may call the picture; `frame` its number in a video.
+    count. `names` are what another tool's table may call the picture (a view of a face: its sample alone); `frame` its
+    number in a video.
     """
 
     sample: str

@@ -20,6 +20,16 @@ Contamination = Literal["none", "same set", "seen", "unknown"]
 FREE = frozenset({"data", "api_key_env", "concurrency", "retries", "timeout", "max_requests", "max_tokens_total"})
 """Options that no answer depends on: a run may go on with others."""
 
+_CALLED = {
+    "limit": "--limit",
+    "version": "version of feallm",
+    "responder.name": "model",
+    "responder.model": "model",
+    "responder.revision": "model's revision",
+    "responder.trained_on": "trained_on",
+}
+"""What a user knows the parts of a manifest as."""
+
 
 class Model(Strict):
     """`ResponderInfo` on disk."""
@@ -32,6 +42,11 @@ class Model(Strict):
     image_size: str
     trained_on: tuple[str, ...] | None
     note: str
+
+
+def spoken_name(name: str, model: str) -> str:
+    """ "feallm-head feallm-tiny": a responder and what it was opened with, the name said once."""
+    return (model if model.startswith(name) else f"{name} {model}").strip()
 
 
 class Manifest(Strict):
@@ -154,10 +169,15 @@ def check_same(folder: Path, before: Manifest, now: Manifest) -> None:
     """Raises RunError where a folder's run is not the one that is to go on, naming the first difference."""
     old, new = (_comparable(one) for one in (before, now))
     for name, was, wanted in differences(old, new):
+        called = _CALLED.get(name, name.replace("options.", "--set "))
         raise RunError(
-            f"{folder} holds another run: its {name} is {was!r}, this one's {wanted!r}; choose another output folder, "
-            "or take the same settings to go on"
+            f"{folder} holds another run: its {called} is {_said(was)}, this one's {_said(wanted)}; choose another "
+            "output folder, or take the same settings to go on"
         )
+
+
+def _said(value: str) -> str:
+    return "not set" if value in ("None", "nothing", "") else value
 
 
 def _comparable(manifest: Manifest) -> dict[str, Any]:

@@ -180,7 +180,8 @@ def _belongs(prediction: Prediction, asked: Mapping[str, str], task: str, where:
     if prediction.asked != asked[prediction.sample]:
         raise RunError(
             f"{where}: {prediction.sample!r} answers a question with the digest {prediction.asked}, but {task} asks "
-            f"{asked[prediction.sample]}: it was asked in other words; run again into another folder"
+            f"{asked[prediction.sample]}: it is of another task, or was asked in other words; run again into another "
+            "folder"
         )
 
 

@@ -19,6 +19,9 @@ INTERVAL = (0.025, 0.975)
 MERGE_BELOW = 1 / 16
 """Equal rows are drawn together where there are so few distinct ones: a multinomial draw costs more per row."""
 CHUNK_VALUES = 8_000_000
+DEFINED = 0.95
+"""Share of the resamples in which a metric must be defined to have an interval: one that rests on an item or two would
+get an interval of no width."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ def intervals(tally: Tally, seed: int = 0) -> dict[str, Metric]:
 
     There is no interval where fewer than two units can be drawn: every resample of one person (or one item) is that
     person again, and an interval of no width would claim a certainty that nothing supports. Resamples in which a
-    metric is not defined (a class that was not drawn) are left out of its interval.
+    metric is not defined (a class that was not drawn) are left out of its interval; where they are more than a few
+    (`DEFINED`), there is none either.
 
     Raises:
         ValueError: a row is not finite, or `groups` is not as long as `rows`.
@@ -86,7 +90,7 @@ def differences(a: Tally, b: Tally, seed: int = 0) -> dict[str, Difference]:
 def _difference(a: float | None, b: float | None, drawn: Array | None) -> Difference:
     if a is None or b is None:
         return Difference(a, b, None)
-    drawn = np.empty(0) if drawn is None else drawn[np.isfinite(drawn)]
+    drawn = _defined(drawn) if drawn is not None else np.empty(0)
     if not len(drawn):
         return Difference(a, b, a - b)
     low, high = _bounds(drawn)
@@ -109,8 +113,14 @@ def _metrics(tally: Tally, sums: Array | None) -> Mapping[str, Array]:
         return tally.finish(sums)
 
 
-def _bounds(drawn: Array) -> tuple[float | None, float | None]:
+def _defined(drawn: Array) -> Array:
+    """The values that are defined; none where those are too few."""
     finite = drawn[np.isfinite(drawn)]
+    return finite if len(finite) >= DEFINED * len(drawn) else finite[:0]
+
+
+def _bounds(drawn: Array) -> tuple[float | None, float | None]:
+    finite = _defined(drawn)
     if not len(finite):
         return None, None
     low, high = np.quantile(finite, INTERVAL)

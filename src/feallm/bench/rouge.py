@@ -1,14 +1,16 @@
 """ROUGE-L F in 0..1, two ways: as everybody computes it, and as the published REGE scorer does.
 
-Both want the extra `bench`. The published scorer uses the package `rouge` (1.0.1) with its defaults: words are split
-at white space, case and commas kept, "sentences" at full stops, the common subsequences of all pairs of sentences are
-united as sets of words, and lengths are numbers of distinct words. `rouge-score` compares two sequences of words in
-lower case, without marks and not stemmed.
+Both want the extra `bench`, and raise SettingsError without it. The published scorer uses the package `rouge` (1.0.1)
+with its defaults: words are split at white space, case and commas kept, "sentences" at full stops, the common
+subsequences of all pairs of sentences are united as sets of words, and lengths are numbers of distinct words.
+`rouge-score` compares two sequences of words in lower case, without marks and not stemmed.
 """
 
 from functools import cache
 from importlib import import_module
 from typing import Any
+
+from feallm.settings import SettingsError
 
 
 def rouge_l(reference: str, text: str) -> float:
@@ -44,4 +46,4 @@ def _package(name: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"scoring texts needs ROUGE: pip install 'feallm[bench]' ({error})") from error
+        raise SettingsError(f"scoring texts needs ROUGE: pip install 'feallm[bench]' ({error})") from error

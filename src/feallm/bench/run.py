@@ -7,53 +7,30 @@ ends with the same bytes as one that was not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from feallm.bench.fingerprint import Fingerprint, differences
-from feallm.bench.items import Prediction, Request, Response, Sample
+from feallm.bench.items import Request, Response, Sample
 from feallm.bench.manifest import RUN, check_same, manifest_of, read_manifest, write_manifest
 from feallm.bench.predictions import (
     ITEMS,
     PREDICTIONS,
-    Appender,
     Predictions,
     RunError,
     item_line,
     plain,
-    prediction_line,
     read_items,
     read_predictions,
     writing,
 )
 from feallm.bench.responders.responder import Options, Responder, ResponderError
 from feallm.bench.samples import Batches, Job, Loaded, prefetched, samples_of
-from feallm.bench.score import RESULTS, SCORE
 from feallm.bench.tasks.task import Task
+from feallm.bench.writer import Answers, RunResult, Watch, Writer
 from feallm.data.shards import PART
-
-Answers = Iterator[list[tuple[str, Response]]]
-"""Batch by batch, in order: samples with what was answered."""
-Watch = Callable[[int, int], object]
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run came to: of `items`, `answered` are on the disk now, `asked` of them by this call, and `failed` got no
-    answer (`error`: the first one's) and are asked again by the next run."""
-
-    folder: Path
-    items: int
-    answered: int
-    asked: int
-    failed: int = 0
-    error: str | None = None
-
-    @property
-    def complete(self) -> bool:
-        return self.answered == self.items
+from feallm.tables import OutputError
 
 
 def run(
@@ -81,13 +58,12 @@ def run(
         OutputError: the disk refuses.
     """
     check_kinds(task, responder)
-    with writing(output):
-        output.mkdir(parents=True, exist_ok=True)
-    asked = _prepare(task, responder, path, output, options, limit)
+    with _folder(output):
+        asked = _prepare(task, responder, path, output, options, limit)
     before = read_predictions(output / PREDICTIONS, asked, task.name)
     jobs = _jobs(asked, before, options.batch_size, responder.info.independent)
     batches = Batches(task, path, options.batch_size, limit)
-    writer = _Writer(output, task.name, asked, before, progress)
+    writer = Writer(output, task.name, asked, before, progress)
     try:
         if jobs:
             with _answers(engine, responder, batches, jobs, options, workers) as answers:
@@ -121,6 +97,24 @@ def answer(responder: Responder, loaded: Loaded) -> list[tuple[str, Response]]:
         )
     given = iter(responses)
     return [(sample, one if isinstance(one, Response) else next(given)) for sample, one in loaded]
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Makes a run folder; takes back what nothing came of. Raises OutputError where it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the folder {folder}: {error.strerror or error}; choose another output folder"
+        ) from error
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            (folder / (ITEMS + PART)).unlink(missing_ok=True)
+            folder.rmdir()  # only an empty one goes
+        raise
 
 
 def _prepare(
@@ -195,75 +189,3 @@ def _answers(
         yield answer_ray(responder, batches, jobs, workers)
     else:
         raise RunError(f"no engine is called {engine!r}: local or ray")
-
-
-class _Writer:
-    """Takes answers and appends what the folder lacks."""
-
-    def __init__(
-        self, folder: Path, task: str, asked: Mapping[str, str], before: Predictions, progress: Watch | None
-    ) -> None:
-        self.folder, self.task, self.asked, self.before, self.progress = folder, task, asked, before, progress
-        self.done = dict.fromkeys(before.by_sample)
-        self.failed: dict[str, str | None] = {}
-        self._watch()
-
-    def write(self, answers: Answers) -> None:
-        """Append batch by batch. Raises RunError where the data change under way, OutputError as the disk refuses."""
-        for stale in (SCORE, RESULTS):
-            (self.folder / stale).unlink(missing_ok=True)
-        with writing(self.folder):
-            appender = Appender(self.folder / PREDICTIONS, self.before.size)
-        try:
-            for batch in answers:
-                lines = [line for sample, response in batch if (line := self._line(sample, response))]
-                with writing(self.folder):
-                    appender.append(lines)
-                self._watch()
-        finally:
-            appender.close()
-        if not self.failed and len(self.done) == len(self.asked):
-            self._settle()
-
-    def result(self) -> RunResult:
-        error = next((error for error in self.failed.values() if error), None)
-        asked = len(self.done) - len(self.before.by_sample)
-        return RunResult(self.folder, len(self.asked), len(self.done), asked, len(self.failed), error)
-
-    def told(self) -> str:
-        done, wanted = f"{len(self.done):,}", f"{len(self.asked):,}"
-        return f"{done} of {wanted} answers are kept in {self.folder}: the same command goes on there"
-
-    def _line(self, sample: str, response: Response) -> bytes | None:
-        """The line of a response that is to be written: none for one that is there already, or that failed."""
-        if sample not in self.asked:
-            raise RunError(f"{sample!r} was not in the data as the run began: have they changed? Run again")
-        if sample in self.done:
-            return None
-        try:
-            line = prediction_line(Prediction(sample, self.asked[sample], response))
-        except ValueError as error:
-            response = replace(response, status="failed", error=f"the model's numbers cannot be written: {error}")
-        if response.status == "failed":
-            self.failed[sample] = response.error
-            return None
-        self.done[sample] = None
-        return line
-
-    def _settle(self) -> None:
-        """Put the lines of a finished run into the order of the items, where failures have changed it."""
-        if list(self.done) == list(self.asked):
-            return
-        path = self.folder / PREDICTIONS
-        found = read_predictions(path, self.asked, self.task).by_sample
-        part = path.with_name(path.name + PART)
-        with writing(self.folder):
-            part.unlink(missing_ok=True)
-            appender = Appender(part, 0)
-            appender.append([prediction_line(found[sample]) for sample in self.asked])
-            appender.close()
-            part.replace(path)
-
-    def _watch(self) -> None:
-        if self.progress is not None:
-            self.progress(len(self.done), len(self.asked))

@@ -92,8 +92,8 @@ def request_of(task: Task, sample: Sample) -> Request | Response:
         picture = sample.shown()
     except BROKEN as error:
         return Response(status="unreadable", error=_ADDRESS.sub("", str(error)) or type(error).__name__)
-    names, frame = names_of(sample.face)
     item = sample.item
+    names, frame = names_of(sample.face) if not item.view else ((item.sample,), None)  # a view is another picture
     return Request(
         sample=plain(item.sample),
         kind=item.kind,

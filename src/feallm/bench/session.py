@@ -14,10 +14,11 @@ from tqdm import tqdm
 from feallm.bench.manifest import read_manifest
 from feallm.bench.predictions import RunError
 from feallm.bench.responders import Options, Responder, ResponderError, open_responder
-from feallm.bench.run import RunResult, Watch, run
-from feallm.bench.score import find_runs, score, task_of
+from feallm.bench.run import run
+from feallm.bench.score import TEXTS, find_runs, score, task_of
 from feallm.bench.tasks import SUITES, find
 from feallm.bench.tasks.task import Task
+from feallm.bench.writer import RunResult, Watch
 from feallm.settings import SettingsError, from_pairs
 from feallm.tables import OutputError
 
@@ -101,6 +102,8 @@ def score_all(
     for folder in folders:
         try:
             result = score(folder, *_places(folder, data, judge))
+            if judge is not None and result["run"]["family"] not in TEXTS:
+                say(f"{folder}: not judged, {result['run']['task']} asks for no texts")
         except (OutputError, ResponderError):
             raise
         except (ValueError, OSError) as error:
@@ -161,6 +164,9 @@ def bar(task: Task) -> Iterator[Watch]:
 def sentence(result: RunResult) -> str:
     """What a run came to, in a line."""
     told = f"{result.folder.name}: {result.answered:,} of {result.items:,} answered, {result.asked:,} of them now"
+    if result.lacking:
+        kinds = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in sorted(result.lacking.items()))
+        told += f"; no answer among them: {kinds}{f' ({result.why})' if result.why else ''}"
     if result.failed:
         reason = f" ({result.error})" if result.error else ""
         told += f"; {result.failed:,} failed{reason}: the same command asks them again"

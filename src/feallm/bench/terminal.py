@@ -10,8 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from feallm.bench.manifest import spoken_name
 from feallm.bench.outcomes import FATES
-from feallm.bench.report.metrics import MAIN, name_of_metric, shown_with_interval
+from feallm.bench.report.metrics import MAIN, judged, name_of_metric, shown_with_interval
 from feallm.bench.tally import Metric
 from feallm.bench.tasks.task import Task
 
@@ -25,15 +26,22 @@ DOUBTS = {
 
 def registry(tasks: Mapping[str, Task], suites: Mapping[str, Sequence[str]]) -> RenderableType:
     """Every task in a line, then the suites."""
-    table = _grid("task", "what it is", "data", "asks for", "choices")
+    table = _grid("task", "what it is", "data", "asks for")
+    table.columns[2].no_wrap = table.columns[3].no_wrap = True
     for name, task in tasks.items():
-        choices = f"{len(task.classes)} emotions" if task.classes else f"{len(task.units)} units" if task.units else ""
-        cells = (task.title, f"{task.source} {task.split}", ", ".join(task.kinds), choices)
+        cells = (task.title.removeprefix("FEABench-mini: "), f"{task.source} {task.split}", _asks(task))
         table.add_row(Text(name, "bold"), *map(Text, cells))
     grouped = _grid("suite", "tasks")
     for name, members in suites.items():
         grouped.add_row(Text(name, "bold"), Text(", ".join(members)))
     return Group(table, "", grouped)
+
+
+def _asks(task: Task) -> str:
+    """ "7 emotions" to choose from, "15 units", "a text"."""
+    units = f"{len(task.units)} units" if task.units else "units"
+    words = {"emotion": f"{len(task.classes)} emotions", "aus": units}
+    return ", ".join(words.get(kind, "a text") for kind in task.kinds)
 
 
 def details(task: Task) -> RenderableType:
@@ -52,11 +60,11 @@ def scores(results: Sequence[Mapping[str, Any]]) -> RenderableType:
     doubts: dict[tuple[str, str], list[str]] = {}
     for result in results:
         made, counts = result["run"], result["counts"]
-        model = f"{made['responder']['name']} {made['responder']['model']}".strip()
+        model = spoken_name(made["responder"]["name"], made["responder"]["model"])
         blocks.append(Text(made["task"], "bold").append(f"  {model}, {counts['n']:,} items", "not bold"))
         told = [f"{name_of_metric(name)} {shown_with_interval(name, Metric(**one))}" for name, one in _leading(result)]
         lines = [Text(told[0], "bold")] if told else []
-        lines += [Text(line) for line in (", ".join(told[1:]), _unanswered(counts)) if line]
+        lines += [Text(line) for line in (", ".join(told[1:]), _unanswered(counts), judged(result["tables"])) if line]
         blocks += [Padding(line, (0, 0, 0, 2)) for line in lines]
         if made["contamination"] in DOUBTS:
             doubts.setdefault((model, made["contamination"]), []).append(made["task"])
@@ -74,7 +82,8 @@ def _unanswered(counts: Mapping[str, int]) -> str:
     told = [f"{counts[fate]:,} {fate.replace('_', ' ')}" for fate in FATES if fate != "answered" and counts[fate]]
     told += [f"{counts['duplicates']:,} said twice"] if counts["duplicates"] else []
     told += ["last line cut short"] if counts["half_line"] else []
-    return ", ".join(told)
+    more = ": `feallm bench run`, as it was called, asks for what is missing" if counts["missing"] else ""
+    return ", ".join(told) + more
 
 
 def _grid(*heads: str) -> Table:

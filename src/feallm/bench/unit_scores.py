@@ -1,4 +1,4 @@
-"""Scores of action units: F1 of each unit, their mean, by folds of subjects where a protocol has them.
+"""Scores of action units: F1 of each unit, and their mean.
 
 TP, FP and FN of a unit are pooled over all items (reference: the BP4D and DISFA protocols); F1 = 2 TP / (2 TP + FP +
 FN), and 0 where there is nothing to find and nothing was found: leaving such units out would let a mean rise by what
@@ -6,7 +6,7 @@ a subset happens not to hold. They are counted (`units_without_positives`). A un
 counts nowhere for that item, and one never judged has no F1. Items without an answer name nothing: their units are
 misses. With several coding passes the answers are scored against each, and the F1s averaged.
 
-Shapes: N items, F folds, P passes, U units; the last axis of a cell is TP, FP, FN, TN.
+Shapes: N items, P passes, U units; the last axis of a cell is TP, FP, FN, TN.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,46 +20,30 @@ from feallm.bench.outcomes import Outcome
 from feallm.bench.ratios import known_mean, ratio, subjects
 from feallm.bench.resample import intervals
 from feallm.bench.tally import Array, Score, Tally
-from feallm.bench.unit_tables import fold_table, results_of, totals, unit_table
+from feallm.bench.unit_tables import results_of, totals, unit_table
 
 TP, FP, FN, TN = range(4)
 UNKNOWN = -1
-Folds = tuple[frozenset[str], ...]
 
 
-def unit_tally(
-    outcomes: Sequence[Outcome], units: tuple[str, ...], positive: float, folds: Folds | None = None
-) -> Tally:
+def unit_tally(outcomes: Sequence[Outcome], units: tuple[str, ...], positive: float) -> Tally:
     """mean_f1, micro_f1, f1_UNIT, answered. A unit is there from strength `positive` on.
 
-    With `folds` (the subjects of each test fold) F1 is taken in each fold, averaged over units, then over the folds
-    that have items; `pooled_mean_f1` is then the mean F1 over all items at once.
-
     Raises:
-        ValueError: an item has no coding pass, or its subject is in no fold.
+        ValueError: an item has no coding pass.
     """
-    return _tally(outcomes, units, _one_hot(marks(outcomes, units, positive)), folds)
+    return _tally(outcomes, units, _one_hot(marks(outcomes, units, positive)))
 
 
-def _tally(outcomes: Sequence[Outcome], units: tuple[str, ...], cells: Array, folds: Folds | None) -> Tally:
-    fold = _fold_of(outcomes, folds)
-    size = len(folds) if folds else 1
-    spread = np.zeros((len(cells), size, *cells.shape[1:]))
-    spread[np.arange(len(cells)), fold] = cells
+def _tally(outcomes: Sequence[Outcome], units: tuple[str, ...], cells: Array) -> Tally:
     answered = np.ones((len(outcomes), 2))
     answered[:, 0] = [outcome.fate == "answered" for outcome in outcomes]
-    rows = np.concatenate([spread.reshape(len(cells), int(np.prod(spread.shape[1:]))), answered], axis=1)
-    return Tally(rows, partial(_finish, units=units, shape=spread.shape[1:]), subjects(outcomes))
+    rows = np.concatenate([cells.reshape(len(cells), int(np.prod(cells.shape[1:]))), answered], axis=1)
+    return Tally(rows, partial(_finish, units=units, shape=cells.shape[1:]), subjects(outcomes))
 
 
-def unit_score(
-    outcomes: Sequence[Outcome],
-    units: tuple[str, ...],
-    positive: float,
-    folds: Folds | None = None,
-    graded: bool = False,
-) -> Score:
-    """The metrics of `unit_tally` with intervals; tables "units", "totals" and, with `folds`, "folds"; results.
+def unit_score(outcomes: Sequence[Outcome], units: tuple[str, ...], positive: float, graded: bool = False) -> Score:
+    """The metrics of `unit_tally` with intervals; tables "units" and "totals"; results.
 
     `graded`: the truth has strengths, so responses that carry `intensity` get ICC and MAE too (`intensity_scores`).
     Raises as `unit_tally` does.
@@ -71,9 +55,7 @@ def unit_score(
         "units": unit_table(units, sums, f1_of(sums), _agreement(marked)),
         "totals": totals(outcomes, units, sums),
     }
-    if folds:
-        tables["folds"] = fold_table(units, _by_fold(cells, _fold_of(outcomes, folds), len(folds)), folds)
-    score = Score(intervals(_tally(outcomes, units, cells, folds)), tables, results_of(outcomes, units, marked))
+    score = Score(intervals(_tally(outcomes, units, cells)), tables, results_of(outcomes, units, marked))
     return add_intensity(score, outcomes, units) if graded else score
 
 
@@ -109,14 +91,10 @@ def f1_of(cells: Array) -> Array:
 
 
 def _finish(sums: Array, units: tuple[str, ...], shape: tuple[int, ...]) -> Mapping[str, Array]:
-    cells = sums[..., :-2].reshape(*sums.shape[:-1], *shape)  # [..., F, P, U, 4]
-    by_fold = known_mean(f1_of(cells), axis=-2)  # over passes: [..., F, U]
-    found = {"mean_f1": known_mean(known_mean(by_fold))}
-    if shape[0] > 1:
-        found["pooled_mean_f1"] = known_mean(known_mean(f1_of(cells.sum(-4)), axis=-2))
-    found["micro_f1"] = known_mean(f1_of(cells.sum(axis=(-4, -2))))
-    by_unit = known_mean(by_fold, axis=-2)
-    found |= {f"f1_{unit}": by_unit[..., place] for place, unit in enumerate(units)}
+    cells = sums[..., :-2].reshape(*sums.shape[:-1], *shape)  # [..., P, U, 4]
+    f1 = known_mean(f1_of(cells), axis=-2)  # over passes: [..., U]
+    found = {"mean_f1": known_mean(f1), "micro_f1": known_mean(f1_of(cells.sum(axis=-2)))}
+    found |= {f"f1_{unit}": f1[..., place] for place, unit in enumerate(units)}
     found["answered"] = ratio(sums[..., -2], sums[..., -1])
     return found
 
@@ -124,28 +102,6 @@ def _finish(sums: Array, units: tuple[str, ...], shape: tuple[int, ...]) -> Mapp
 def _one_hot(marked: NDArray[np.int8]) -> Array:
     """Cells [N, P, U, 4]; what is not known is all 0."""
     return np.asarray(marked[..., None] == np.arange(4, dtype=np.int8), np.float64)
-
-
-def _fold_of(outcomes: Sequence[Outcome], folds: Folds | None) -> NDArray[np.intp]:
-    """The fold [N] in which each item is tested; 0 without folds."""
-    if not folds:
-        return np.zeros(len(outcomes), np.intp)
-    place = {subject: number for number, fold in enumerate(folds) for subject in fold}
-    for outcome in outcomes:
-        if outcome.item.subject not in place:
-            raise ValueError(
-                f"{outcome.item.sample}: subject {outcome.item.subject!r} is in none of the {len(folds)} folds; "
-                "score without folds, or check the data set's subject ids"
-            )
-    return np.array([place[outcome.item.subject or ""] for outcome in outcomes], np.intp)
-
-
-def _by_fold(cells: Array, fold: NDArray[np.intp], size: int) -> list[Array]:
-    """The mean F1 over passes of each unit, [U], in each fold; with the number of items."""
-    return [
-        np.append(known_mean(f1_of(cells[fold == number].sum(axis=0)), axis=0), (fold == number).sum())
-        for number in range(size)
-    ]
 
 
 def _agreement(marked: NDArray[np.int8]) -> Array | None:

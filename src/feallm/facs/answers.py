@@ -81,6 +81,8 @@ _NEUTRAL_THINGS = PARTS | word_set(
     "position state baseline resting rest alignment background tone lighting point pose gaze head forehead"
 )
 _UNITS = r"(?:facial\s+)?(?:action\s+units?|aus?\b|muscle\s+(?:movements?|activity|actions?)|movements?\b)"
+_UNIT_WORDS = ("au", "unit", "muscle", "movement", "none")
+"""One of these stands in whatever `_NO_UNITS` matches."""
 _NO_UNITS = re.compile(
     r"\b(?:no|without(?:\s+any)?|zero|none\s+of|not?\s+(?:show|have|display|see)\s+any|absence\s+of(?:\s+any)?"
     r"|lack\s+of(?:\s+any)?|n[’']t\s+(?:show|have|display|see)\s+any)\s+"
@@ -91,6 +93,11 @@ _NO_UNITS = re.compile(
     r"|^[\W_]*none(?:\s+(?:is|are)\s+(?:present|active|visible))?[\W_]*$",
     re.IGNORECASE,
 )
+
+
+def _says_no_units(text: str) -> bool:
+    small = text.lower()
+    return any(word in small for word in _UNIT_WORDS) and _NO_UNITS.search(text) is not None
 
 
 def _behind(words: Sequence[Word], at: int) -> Word | None:
@@ -203,7 +210,7 @@ def read_answer(text: str, label_set: Sequence[str] | None = None) -> Answer:
         aus=aus,
         denied_aus=_with(units, DENIED),
         uncertain_aus=_with(units, UNCERTAIN),
-        none_aus=not aus and _NO_UNITS.search(text) is not None,
+        none_aus=not aus and _says_no_units(text),
         emotion=verdict if verdict in inside else None,
         out_of_set_emotions=tuple(value for value in asserted if value not in inside),
     )

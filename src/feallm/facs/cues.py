@@ -51,6 +51,11 @@ FINITE = VERBS | word_set(
     "signals signal reads read expresses express fits fit supports support reveals reveal means mean "
     "confirms confirm 's it's"
 )
+CUES = (
+    ENDS | BREAKS | _NEGATORS | _RULES | _HEDGES | _EXCEPTIONS | _DISTINGUISHERS | _COMPARATIVES | FINITE
+    | {"instead", "rather", "other", "than", "from", ",", "and"}
+)  # fmt: skip
+"""What `Scope.read` heeds, beside words with the key "not"."""
 _SINGULAR = frozenset({"is", "was", "isn't", "wasn't", "has", "hasn't", "does", "doesn't", "remains", "appears"})
 
 _PRESENT = word_set(

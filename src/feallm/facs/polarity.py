@@ -15,6 +15,7 @@ from feallm.facs.cues import (
     ASSERTED,
     BREAKS,
     CONDITIONS,
+    CUES,
     DENIED,
     ENDS,
     FINITE,
@@ -27,6 +28,8 @@ from feallm.facs.cues import (
 )
 from feallm.facs.lexicon import FILLERS
 from feallm.facs.scan import LIST_WORDS, Hit, Word
+
+_SUPPOSING = HYPOTHESES | {"wouldn't"}
 
 
 class _Reading:
@@ -95,19 +98,22 @@ class _Reading:
         """Carry negations and doubts to the hits after them."""
         scope = Scope(self.words)
         at = 0
-        while at < len(self.words):
-            number = self.inside.get(at)
-            if number is None:
-                if at not in self.used:
-                    scope.read(at)
-                elif self.words[at].text in ENDS:
-                    scope.clear()
-                at += 1
-                continue
-            hit = self.hits[number]
+        for number, hit in enumerate(self.hits):
+            self._pass(at, hit.first, scope)
             if hit.meaning.kind:
                 self._take(number, scope)
             at = hit.last
+
+    def _pass(self, start: int, end: int, scope: Scope) -> None:
+        """Read the words [start, end), which belong to no hit."""
+        for at in range(start, end):
+            word = self.words[at]
+            if word.text not in CUES and word.key != "not":
+                continue
+            if at not in self.used:
+                scope.read(at)
+            elif word.text in ENDS:
+                scope.clear()
 
     def _take(self, number: int, scope: Scope) -> None:
         hit = self.hits[number]
@@ -171,8 +177,10 @@ class _Reading:
 
     def _hypotheses(self) -> None:
         """Make every hit in a hypothetical clause, in a question or in an open choice uncertain."""
-        for start, end in _clauses(self.words, self.inside):
-            self._suppose(start, end)
+        said = {word.text for word in self.words}
+        if not said.isdisjoint(_SUPPOSING):
+            for start, end in _clauses(self.words, self.inside):
+                self._suppose(start, end)
         for number in range(1, len(self.hits)):
             before, hit = self.hits[number - 1], self.hits[number]
             gap = self.gaps[number]
@@ -183,21 +191,23 @@ class _Reading:
                 and self.polarity[number] == self.polarity[number - 1] == ASSERTED
             ):
                 self.polarity[number] = self.polarity[number - 1] = UNCERTAIN
-        question = len(self.words)
+        if "?" in said:
+            self._questions()
+
+    def _questions(self) -> None:
+        """Make every hit in a sentence that ends in a question mark uncertain."""
+        question = False
         for index in range(len(self.words) - 1, -1, -1):
             text = self.words[index].text
             if text in ENDS:
-                question = index
-            number_at = self.inside.get(index)
-            if number_at is not None and question < len(self.words) and self.words[question].text == "?":
-                self.polarity[number_at] = UNCERTAIN
+                question = text == "?"
+            number = self.inside.get(index)
+            if number is not None and question:
+                self.polarity[number] = UNCERTAIN
 
     def _suppose(self, start: int, end: int) -> None:
         marks = [
-            index
-            for index in range(start, end)
-            if index not in self.inside
-            and (self.words[index].text in HYPOTHESES or self.words[index].text == "wouldn't")
+            index for index in range(start, end) if index not in self.inside and self.words[index].text in _SUPPOSING
         ]
         if not marks:
             return

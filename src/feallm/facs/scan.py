@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from feallm.facs.action_units import ACTION_UNITS
 from feallm.facs.lexicon import FILLERS, PARTS, TRIE, VERBS, Meaning, Node, key_of
 
 _TOKEN = re.compile(
-    r"(?P<au>(?<![A-Za-z0-9])(?:AUs?|action\s+units?)(?:\s+numbers?)?[\s_:#=\-\"'\[(]{0,6}"
-    r"[LRTB]?0*(?P<number>\d{1,2})(?:_[rc])?[LRTB]?[A-E]?(?![A-Za-z0-9]|\.\d))"
-    r"|(?P<value>(?<![A-Za-z0-9])[LRTB]?\d+(?:\.\d+)?[A-E]?(?![A-Za-z0-9]))"
-    r"|(?P<word>\b(?:e\.g\.|i\.e\.)|[^\W\d_]+(?:['’´][^\W\d_]+)?)"
-    r"|(?P<mark>[.!?;:,()\[\]{}+/&=%\n\-–—])",
-    re.IGNORECASE,
+    r" *(?:(?P<au>(?i:(?<![A-Za-z0-9])(?:AUs?|action\s+units?)(?:\s+numbers?)?[\s_:#=\-\"'\[(]{0,6}"
+    r"[LRTB]?0*(?P<number>\d{1,2})(?:_[rc])?[LRTB]?[A-E]?(?![A-Za-z0-9]|\.\d)))"
+    r"|(?P<value>(?i:(?<![A-Za-z0-9])[LRTB]?\d+(?:\.\d+)?[A-E]?(?![A-Za-z0-9])))"
+    r"|(?P<word>\b(?i:e\.g\.|i\.e\.)|[^\W\d_]+(?:['’´][^\W\d_]+)?)"
+    r"|(?P<mark>[.!?;:,()\[\]{}+/&=%\n\-–—]))"
 )
 _LISTED = re.compile(r"[LRTB]?0*(\d{1,2})[A-E]?", re.IGNORECASE)
 _COUNTED = re.compile(
@@ -29,12 +30,16 @@ NEGATORS_INSIDE = frozenset({"not", "never", "neither", "no", "hardly", "barely"
 HEDGES_INSIDE = frozenset({"may", "might", "could", "possibly", "perhaps", "maybe"})
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One token: its lower-case text, its key in the lexicon, its characters, and its unit number if any."""
+class Word(NamedTuple):
+    """One token: its lower-case text, its key in the lexicon, its characters, and its unit number if any.
+
+    A named tuple, since there is one for every word that is read, and it is made in a third of a dataclass's time.
+    """
 
     text: str
     key: str
+    filler: bool  # it carries no meaning of its own
+    passed: bool  # it may stand inside a phrase: a filler, a negation, a doubt
     start: int
     end: int
     unit: int = -1  # AU number, -1 for any other token
@@ -59,28 +64,39 @@ def split_words(text: str) -> list[Word]:
     listing = False
     depth = 0
     for match in _TOKEN.finditer(text):
-        kind = match.lastgroup
-        if match["au"] is not None:
+        kind = match.lastgroup or ""
+        start, end = match.span(kind)
+        if kind == "au":
             listing, depth = True, 0
-            words.append(Word("au", "", match.start(), match.end(), int(match["number"])))
+            words.append(Word(*_UNIT, start, end, int(match["number"])))
             continue
-        raw = match[0].lower().replace("’", "'").replace("´", "'")
-        if kind == "value":
+        known = _known(match[kind])
+        raw = known[0]
+        if not listing:
+            words.append(Word(*known, start, end))
+        elif kind == "value":
             number = _LISTED.fullmatch(raw)
-            if listing and number and words[-1].text in _CONNECTORS and not _COUNTED.match(text, match.end()):
-                words.append(Word("au", "", match.start(), match.end(), int(number[1])))
+            if number and words[-1].text in _CONNECTORS and not _COUNTED.match(text, end):
+                words.append(Word(*_UNIT, start, end, int(number[1])))
             else:
-                words.append(Word(raw, raw, match.start(), match.end()))
-            continue
-        key = "the" if raw in ("e.g.", "i.e.") else key_of(raw)
-        words.append(Word(raw, key, match.start(), match.end()))
-        depth += {"(": 1, ")": -1}.get(raw, 0)
-        listing = listing and (depth > 0 or raw in _CONNECTORS or raw in ")(")
+                words.append(Word(*known, start, end))
+        else:
+            words.append(Word(*known, start, end))
+            depth += {"(": 1, ")": -1}.get(raw, 0)
+            listing = depth > 0 or raw in _CONNECTORS or raw in ")("
     return words
 
 
-def _filler(word: Word) -> bool:
-    return word.text in FILLERS or (len(word.text) > 4 and word.text.endswith("ly"))
+@lru_cache(maxsize=8192)
+def _known(token: str) -> tuple[str, str, bool, bool]:
+    """The first four fields of a token's `Word`."""
+    text = token.lower().replace("’", "'").replace("´", "'")
+    key = "the" if text in ("e.g.", "i.e.") else key_of(text)
+    filler = text in FILLERS or (len(text) > 4 and text.endswith("ly"))
+    return text, key, filler, filler or text == ":" or key in NEGATORS_INSIDE or text in HEDGES_INSIDE
+
+
+_UNIT = ("au", "", False, False)
 
 
 def _walk(words: list[Word], at: int, node: Node) -> tuple[int, Meaning, list[int]] | None:
@@ -95,7 +111,7 @@ def _walk(words: list[Word], at: int, node: Node) -> tuple[int, Meaning, list[in
             node, run = following, 0
             if node.meaning is not None:
                 best = (at + 1, node.meaning, list(skipped))
-        elif _filler(word) or word.text == ":" or word.key in NEGATORS_INSIDE or word.text in HEDGES_INSIDE:
+        elif word.passed:
             skipped.append(at)
             run += 1
         else:
@@ -110,7 +126,7 @@ def _subject(words: list[Word], first: int, last: int) -> Node | None:
     head_is_part = words[first].key in PARTS
     for word in words[first:last]:
         following = (node or TRIE).next.get(word.key)
-        if (word.key in PARTS) != head_is_part and not _filler(word):
+        if (word.key in PARTS) != head_is_part and not word.filler:
             break
         if following is not None:
             node = following
@@ -146,7 +162,7 @@ def _coordinated(words: list[Word], previous: Hit) -> Hit | None:
     if at == previous.last or at >= len(words) or previous.subject is None:
         return None
     start = at
-    while at < len(words) and _filler(words[at]) and words[at].key not in previous.subject.next:
+    while at < len(words) and words[at].filler and words[at].key not in previous.subject.next:
         at += 1
     if at >= len(words) or words[at].key not in previous.subject.next:
         return None

@@ -24,6 +24,7 @@ those that the tool knows.
 
 import csv
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ def read(path: str | os.PathLike[str], form: str | None = None) -> ForeignTable:
         found = FORMS[form] if form is not None else _sniff(file, names)
         missing = found.missing(names)
         if missing:
-            raise ValueError(f"{file} is not a table of {found.name}: it lacks {missing}; expected {found.expected}")
+            lacking = re.sub(r"(?:\\d\+?|\(.*?\)\?)+", "…", missing).replace("|", " or ")
+            raise ValueError(f"{file} is not a table of {found.name}: it lacks {lacking}; expected {found.expected}")
         form = found.name
         rows += _rows(file, lines, found)
     return ForeignTable(str(form), tuple(rows), FORMS[str(form)].note)

@@ -13,6 +13,8 @@ from feallm.facs.emotions import EMOTIONS, parse_emotion
 PRESENT = 0.5
 """Probability, or strength on 0..5, from which a unit counts as present where the tool does not decide by itself."""
 NAMES = ("input", "image", "image_path", "img_path", "path", "file", "filename", "file_name", "img", "picture")
+DEEPFACE = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""DeepFace's emotions: without its own verdict all of them are needed, or the best of some would pass for it."""
 Line = Mapping[str, str]
 Box = tuple[float, float, float, float]
 
@@ -261,7 +263,7 @@ FORMS: dict[str, Form] = {
             "a column of names (input …), dominant_emotion, emotion.angry … emotion.neutral",
             "per cent divided by their sum",
             lambda names: "dominant_emotion" in names or _any(names, r"emotion\.\w+"),
-            (r"dominant_emotion|emotion\.\w+", "|".join(NAMES)),
+            (*(f"dominant_emotion|emotion.{name}" for name in DEEPFACE), "|".join(NAMES)),
             _deepface,
         ),
         Form(

@@ -44,8 +44,8 @@ def export(
 
     Without `data`, the folder of the data set (or one with a folder for each source), what is written asks and scores,
     but has no pictures; with it they are written too, of the first items for tests where there is a `limit` of faces.
-    `tasks` are names of tasks and suites; of those that are not named (none: all that can be exported) the ones whose
-    data are not in the folder go without.
+    `tasks` are names of tasks and suites; of those that are not named themselves (none: all that can be exported) the
+    ones whose data are not in the folder go without, and what cannot be exported is left out.
 
     Raises:
         SettingsError: an unknown form, a task that cannot be exported, a picture that cannot be read.
@@ -55,8 +55,9 @@ def export(
     if to not in FORMS:
         raise SettingsError(f"cannot export to {to!r}: the forms are {', '.join(FORMS)}")
     output = Path(output).expanduser()
-    wanted = _wanted(tasks)
-    filled = {task.name: rows for task in wanted if (rows := _rows(task, data, limit, bool(tasks))) is not None}
+    wanted, named = _wanted(tasks), frozenset(tasks or ())
+    given = {task.name: _rows(task, data, limit, task.name in named) for task in wanted}
+    filled = {name: rows for name, rows in given.items() if rows is not None}
     try:
         output.mkdir(parents=True, exist_ok=True)
         if to == "lmms-eval":
@@ -74,13 +75,13 @@ def _wanted(names: Sequence[str] | None) -> list[Task]:
     if not names:
         return [task for task in TASKS.values() if task.family in FAMILIES]
     found = find(names)
-    others = [task.name for task in found if task.family not in FAMILIES]
+    others = [task.name for task in found if task.family not in FAMILIES and task.name in names]
     if others:
         raise SettingsError(
             f"{', '.join(others)} cannot be exported: their scores compare answers to several views of a face, "
             f"which only `feallm bench run` asks for; name some of {', '.join(task.name for task in _wanted(None))}"
         )
-    return found
+    return [task for task in found if task.family in FAMILIES]
 
 
 def _rows(task: Task, data: str | Path | None, limit: int | None, named: bool) -> Iterator[Row] | None:

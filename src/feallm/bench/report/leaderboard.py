@@ -5,9 +5,19 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from feallm.bench.items import KINDS
 from feallm.bench.outcomes import FATES
 from feallm.bench.published import published
-from feallm.bench.report.metrics import BREAKDOWNS, MAIN, Breakdown, name_of_metric, shown, shown_with_interval, written
+from feallm.bench.report.metrics import (
+    BREAKDOWNS,
+    MAIN,
+    Breakdown,
+    judged,
+    name_of_metric,
+    shown,
+    shown_with_interval,
+    written,
+)
 from feallm.bench.report.runs import Run
 from feallm.bench.report.table import ABSENT, Table, cell, share
 from feallm.facs.action_units import ACTION_UNITS
@@ -80,7 +90,8 @@ def scores_table(runs: Sequence[Run]) -> Table:
         )
         for run in runs
     )
-    notes = tuple(f"{run.label}: {run.made.responder.note}" for run in runs if run.made.responder.note)
+    said = ((run, told) for run in runs for told in (run.made.responder.note, judged(run.tables)) if told)
+    notes = tuple(f"{run.label}: {told}" for run, told in said)
     return Table(f"{made.title}: scores", heads, rows, frozenset({0, 1, 4}), notes)
 
 
@@ -167,13 +178,14 @@ def made_table(part: Section) -> Table:
 
 def _facts(run: Run) -> dict[str, str]:
     made, model = run.made, run.made.responder
+    unasked = set(KINDS) - set(made.questions)
     trained = ABSENT if model.trained_on is None else ", ".join(model.trained_on) or "none of the sets known here"
     return {
         "model": " ".join(part for part in (model.name, model.model) if part),
         "revision": model.revision or ABSENT,
         "trained on": trained,
         "answers by": run.how or ABSENT,
-        "decoding": cell(model.decoding),
+        "decoding": cell({name: held for name, held in model.decoding.items() if name not in unasked}),
         "image size": model.image_size or ABSENT,
         "seed": cell(made.options.get("seed")),
         "items": f"{made.items:,}" + (f" (limited to {made.limit:,} faces)" if made.limit else ""),

@@ -1,9 +1,11 @@
 """What the metrics are called and how they are written; shares of 1 are shown in percent."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from feallm.bench.report.table import ABSENT
+from feallm.facs.action_units import ACTION_UNITS
 
 Form = Literal["percent", "number", "points", "count"]
 
@@ -26,13 +28,14 @@ METRICS: dict[str, tuple[str, Form]] = {
     "ece": ("calibration error", "percent"),
     "answered": ("answered", "percent"),
     "mean_f1": ("mean F1", "percent"),
-    "pooled_mean_f1": ("mean F1, pooled", "percent"),
     "micro_f1": ("micro F1", "percent"),
     "mean_icc": ("mean ICC(3,1)", "number"),
     "mean_mae": ("mean MAE (0-5)", "number"),
     "n": ("faces", "count"),
     "recall": ("recall", "percent"),
     "f1": ("F1", "percent"),
+    "icc": ("ICC(3,1)", "number"),
+    "mae": ("MAE (0-5)", "number"),
     "base_rate": ("base rate", "percent"),
     "agreement": ("coders among themselves", "percent"),
     "mean_accuracy": ("mean accuracy", "percent"),
@@ -73,15 +76,20 @@ METRICS: dict[str, tuple[str, Form]] = {
     "judge_truth": ("judge: truth", "points"),
     "judge_completeness": ("judge: completeness", "points"),
     "judge_reference": ("judge: reference", "points"),
+    "judge_unreadable": ("judge: no mark", "count"),
+    "judge_failed": ("judge: no reply", "count"),
+    "judge_no_text": ("judge: no text", "count"),
 }
 """Metric -> its name in a report and how it is written. Others are written as numbers, under their own names."""
 
-LOWER = frozenset({"ece", "mean_mae", "contradiction_rate", "unit_contradiction_rate", "unread", "compat_failures"})
+LOWER = frozenset(
+    {"ece", "mean_mae", "mae", "contradiction_rate", "unit_contradiction_rate", "unread", "compat_failures"}
+)
 """Metrics of which less is better."""
 _JUDGE = ("judge_picture", "judge_truth", "judge_completeness", "judge_reference")
 MAIN: dict[str, tuple[str, ...]] = {
     "emotion": ("accuracy", "macro_f1", "uar", "ece"),
-    "au": ("mean_f1", "pooled_mean_f1", "micro_f1", "mean_icc", "mean_mae"),
+    "au": ("mean_f1", "micro_f1", "mean_icc", "mean_mae"),
     "describe": (
         "rege", "s_re", "s_ge", "rege_compat", "label_accuracy", "claim_f1", "claim_precision", "claim_recall",
         "contradiction_rate", "mean_words", "distinct_texts", *_JUDGE,
@@ -117,13 +125,36 @@ BREAKDOWNS: tuple[Breakdown, ...] = (
 
 
 def name_of_metric(name: str) -> str:
-    """ "calibration error ↓": the arrow says that less is better."""
-    said = METRICS[name][0] if name in METRICS else name.replace("_", " ")
-    return f"{said} ↓" if name in LOWER else said
+    """ "calibration error ↓": the arrow says that less is better. "F1 AU4": of one unit or class."""
+    kind, one = _of_one(name)
+    said = METRICS[kind][0] if kind in METRICS else kind.replace("_", " ")
+    told = f"{said} {ACTION_UNITS[one].short if one in ACTION_UNITS else one}" if one else said
+    return f"{told} ↓" if kind in LOWER else told
+
+
+def judged(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Who marked the texts of a scored run, and how many got no marks; "" where nobody did."""
+    if not tables.get("judge"):
+        return ""
+    row = tables["judge"][0]
+    told = f"judged by {row['judge']} (prompt {row['prompt']}), {row['n']:,} texts"
+    lacking = {
+        "replies without all marks": row["judge_unreadable"],
+        "requests that failed": row["judge_failed"],
+        "without a text, marked 1": row["judge_no_text"],
+    }
+    return "; ".join([told, *(f"{count:,} {what}" for what, count in lacking.items() if count)])
 
 
 def form_of_metric(name: str) -> Form:
-    return METRICS[name][1] if name in METRICS else "number"
+    kind, _ = _of_one(name)
+    return METRICS[kind][1] if kind in METRICS else "number"
+
+
+def _of_one(name: str) -> tuple[str, str]:
+    """A metric of one unit or class ("f1_AU04") in its parts; of any other the second is empty."""
+    kind, _, one = name.partition("_")
+    return (kind, one) if name not in METRICS and kind in ("recall", "f1", "icc", "mae") else (name, "")
 
 
 def shown(name: str, number: Measured | None) -> str:

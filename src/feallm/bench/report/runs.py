@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from feallm.bench.manifest import Manifest, Model
+from feallm.bench.manifest import Manifest, Model, spoken_name
 from feallm.bench.outcomes import Outcome
 from feallm.bench.predictions import RunError
 from feallm.bench.report.worst import Case, worst_cases
@@ -110,8 +110,8 @@ def _order(run: Run) -> tuple[int, float, str, str]:
 
 
 def name_of(model: Model) -> str:
-    """ "feallm tiny": the responder and what it was opened with, the name said once."""
-    return (model.model if model.model.startswith(model.name) else f"{model.name} {model.model}").strip()
+    """See `spoken_name`."""
+    return spoken_name(model.name, model.model)
 
 
 def _labelled(runs: list[Run]) -> list[Run]:

@@ -107,8 +107,8 @@ def kinds_of(rows: Sequence[ForeignRow]) -> frozenset[Kind]:
 
 
 def answer(row: ForeignRow, request: Request, how: How = "table") -> Response:
-    """A row as the answer to a request. Scores are restricted to the request's classes and name the emotion; without
-    scores the tool's own label stands, which may lie outside of them."""
+    """A row as the answer to a request. The tool's own label stands where it is one of the request's classes; else the
+    scores, restricted to the classes, name the emotion; without scores the label lies outside of them."""
     if row.status != "ok":
         return Response(row.status, how, error=row.error)
     if request.kind not in ("emotion", "aus"):
@@ -123,7 +123,8 @@ def answer(row: ForeignRow, request: Request, how: How = "table") -> Response:
     if not total:
         return Response(how=how, emotion=row.emotion, **labels)
     scores = {name: share / total for name, share in inside.items()}
-    return Response(how=how, emotion=max(scores, key=lambda name: scores[name]), scores=scores, **labels)
+    emotion = row.emotion if row.emotion in inside else max(scores, key=lambda name: scores[name])
+    return Response(how=how, emotion=emotion, scores=scores, **labels)
 
 
 def _names(name: str) -> Iterator[str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from feallm.bench.emotion_scores import emotion_score, emotion_tally
 from feallm.bench.items import Item, Kind, Sample, Truth, picture_digest
-from feallm.bench.tasks.by_fold import score_with_folds
+from feallm.bench.tasks.by_fold import Folds, score_with_folds
 from feallm.bench.tasks.task import Task
-from feallm.bench.unit_scores import Folds, unit_score, unit_tally
+from feallm.bench.unit_scores import unit_score, unit_tally
 from feallm.data.records import LabelledFace
 from feallm.data.sources import load
 from feallm.facs.action_units import ACTION_UNITS

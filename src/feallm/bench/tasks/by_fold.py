@@ -7,9 +7,12 @@ import numpy as np
 from feallm.bench.outcomes import Outcome
 from feallm.bench.ratios import known_mean, number
 from feallm.bench.tally import Array, Score
-from feallm.bench.unit_scores import Folds, unit_score, unit_tally
+from feallm.bench.unit_scores import unit_score, unit_tally
 from feallm.bench.unit_tables import fold_table
 from feallm.data.sources import folds
+
+Folds = tuple[frozenset[str], ...]
+"""The people of each fold."""
 
 
 def fold_people(parts: tuple[tuple[str, ...], ...]) -> Folds:
