@@ -39,8 +39,11 @@ from feallm.facs.emotions import LABEL_SETS
 from feallm.model import FeallmForConditionalGeneration, FeallmProcessor
 from feallm.settings import load_recipe
 from feallm.train.bank import FaceBank, load_banks
+from feallm.train.pretrained import fresh_model
 from feallm.train.recipe import TrainRecipe
-from feallm.train.run import calibrated, fresh_model, run_stage, take_over
+from feallm.train.run import take_over
+from feallm.train.stage import run_stage
+from feallm.train.watch import calibrated
 
 RECIPE = Path(__file__).parent.parent / "configs" / "train" / "ablation.yaml"
 VARIANTS: dict[str, tuple[str, list[str]]] = {

@@ -58,6 +58,26 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "Link the movements of the face to its emotion.", "What gives the emotion away?",
         "Argue for your reading from the face alone.",
     ),
+    "unaided": (
+        "Which of these emotions does the face show, and why: {classes}? Name the action units that make it.",
+        "Name the emotion, out of {classes}, and the action units that lead to it.",
+        "Is this {classes}, and which action units say so?", "Choose one of {classes} and give your reasons with AUs.",
+        "What does the face express ({classes}), and by which action units?",
+        "Out of {classes}: which one, and on what grounds? Give the units.",
+        "Pick the emotion from {classes} and explain it from the movements of the face.",
+        "Say which of {classes} it is and why you think so.", "Decide between {classes} and argue from the face.",
+        "From the list {classes}, which emotion is seen, and what makes it?",
+        "Classify the face as one of {classes}, then explain that from its AUs.",
+        "Tell me the emotion ({classes}) together with the evidence in the face.",
+        "Which emotion of {classes} do you read, and from which units?",
+        "One of {classes}, please, with the action units behind it.",
+        "Label this face with one of {classes} and justify the label.",
+        "Emotion and reasons: which of {classes}, and because of what?",
+        "Give the emotion among {classes} and the muscles that betray it.",
+        "What is it of {classes}? Explain by action units.",
+        "Read the emotion ({classes}) and show how the AUs make it.",
+        "If it must be one of {classes}, which is it, and what speaks for it?",
+    ),
     "grounds": (
         "How sure is that, and what does it rest on?", "How clear is this, and which units carry it?",
         "What does this verdict rest on, and how firm is it?", "How certain is it, and what decides it?",
@@ -262,11 +282,6 @@ REFUSED_QUESTIONS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Topic of `facs.refusals` -> questions that a face cannot answer."""
 
-BENCH_QUESTIONS: dict[str, str] = {
-    "reason": "Which of these emotions does the face show, and why: {classes}? Name the action units that make it.",
-}
-"""Questions that only the benchmark asks: "reason" follows no evidence there, so it asks for all of it at once."""
-
 
 def ask(task: str, classes: Sequence[str] = (), rng: Random | None = None, **gaps: str) -> str:
     """The question of a task: the first phrasing, or a random one.
@@ -281,11 +296,6 @@ def ask(task: str, classes: Sequence[str] = (), rng: Random | None = None, **gap
     if classes:
         gaps["classes"] = _choice(classes)
     return phrasing.format(**gaps)
-
-
-def ask_bench(task: str, classes: Sequence[str]) -> str:
-    """A question that only the benchmark asks, of a closed set. Raises KeyError for another task."""
-    return BENCH_QUESTIONS[task].format(classes=_choice(classes))
 
 
 def _choice(classes: Sequence[str]) -> str:

@@ -302,11 +302,13 @@ SMALL = [
     "init_from=null",
     "tokenizer_from=null",
     "data.train=[{source: fer2013, path: .}]",
-    "stages.0.batch_size=8",
-    "stages.0.max_steps=2",
-    "stages.0.reinforce.faces=8",
-    "stages.0.reinforce.group=4",
-    "stages.0.reinforce.max_completion_length=5",
+    "stages.0.batch_size=4",
+    "stages.0.max_steps=1",
+    "stages.1.batch_size=8",
+    "stages.1.max_steps=2",
+    "stages.1.reinforce.faces=8",
+    "stages.1.reinforce.group=4",
+    "stages.1.reinforce.max_completion_length=5",
 ]
 OWN = {"answers": 1, "faces": 8, "max_completion_length": 4, "thresholds": dict.fromkeys(REWARDS, 0.0)}
 
@@ -332,10 +334,10 @@ def test_the_recipe_reinforces_and_then_learns_from_its_own_answers(tmp_path, mo
         max_steps=2, self_training=OWN,
     )  # fmt: skip
     final = train(recipe.model_copy(update={"stages": [*recipe.stages, own]}))
-    first, second = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("1-reinforce", "2-own"))
+    first, second = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("2-reinforce", "3-own"))
     moved = {name for name in first if not torch.equal(first[name], second[name])}
     assert moved
     assert all(name.startswith("language_model.") for name in moved)
-    assert (tmp_path / "2-own" / FILE).is_file()
+    assert (tmp_path / "3-own" / FILE).is_file()
     assert (final / "config.json").is_file()
     assert '"FeallmForConditionalGeneration"' in (final / "config.json").read_text()

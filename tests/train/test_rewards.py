@@ -89,12 +89,11 @@ def test_a_hack_earns_less_than_half_of_what_an_honest_answer_does(family, hack)
 
 @pytest.mark.parametrize("family", ASKED)
 def test_quoting_the_question_earns_little(family):
-    from feallm.prompts import QUESTIONS, ask, ask_bench
+    from feallm.prompts import QUESTIONS
     from feallm.train.asked import TASKS
 
     task = TASKS.get(family, "reason")
     questions = [each.format(classes=", ".join(CLASSES)) for each in QUESTIONS[task]]
-    questions.append(ask_bench("reason", CLASSES) if family == "unaided" else ask(task, CLASSES))
     for question in questions:
         right = truth(family, "sadness", ("AU01", "AU15"), carrying=("AU15",), question=question)
         assert composite(question, right) < 0.5, question

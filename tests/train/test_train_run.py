@@ -106,12 +106,14 @@ class KilledError(Exception):
 
 @pytest.mark.parametrize("stopped_in", ["encoder", "language"])
 def test_a_run_stopped_inside_a_stage_ends_as_an_unstopped_one(recipe, monkeypatch, stopped_in):
-    import feallm.train.run as run
+    from transformers import TrainerCallback
+
+    from feallm.train import stage as stages
 
     whole = weights(train(recipe.model_copy(update={"output": f"{recipe.output}-whole"})))
     steps = []
 
-    class Stop(run.TrainerCallback):
+    class Stop(TrainerCallback):
         def on_step_end(self, args, state, control, **_):
             steps.append((Path(args.output_dir).name, state.global_step))
 
@@ -119,12 +121,12 @@ def test_a_run_stopped_inside_a_stage_ends_as_an_unstopped_one(recipe, monkeypat
             if Path(args.output_dir).name.endswith(stopped_in):
                 raise KilledError
 
-    class Stopping(run.Trainer):
+    class Stopping(stages.Trainer):
         def __init__(self, *args, callbacks=(), **kwargs):
             super().__init__(*args, callbacks=[*callbacks, Stop()], **kwargs)
 
-    original = run.Trainer
-    monkeypatch.setattr(run, "Trainer", Stopping)
+    original = stages.Trainer
+    monkeypatch.setattr(stages, "Trainer", Stopping)
     with pytest.raises(KilledError):
         train(recipe)
     stage = next(name for name, _ in steps if name.endswith(stopped_in))
@@ -133,7 +135,7 @@ def test_a_run_stopped_inside_a_stage_ends_as_an_unstopped_one(recipe, monkeypat
     monkeypatch.setattr(Stop, "on_save", lambda *a, **k: None)
     again = weights(train(recipe))
     assert steps[done] == (stage, 3), "goes on after the saved step, and finished stages are not done twice"
-    monkeypatch.setattr(run, "Trainer", original)
+    monkeypatch.setattr(stages, "Trainer", original)
     assert set(whole) == set(again)
     for name, value in whole.items():
         assert torch.equal(value, again[name]), name
@@ -250,7 +252,8 @@ def test_rare_classes_and_coded_faces_come_more_often():
 
 
 def test_weights_can_be_taken_part_by_part(tmp_path, recipe):
-    from feallm.train.run import fresh_model, take_over
+    from feallm.train.pretrained import fresh_model
+    from feallm.train.run import take_over
 
     only = recipe.model_copy(update={"stages": recipe.stages[:1]})
     source = train(only)

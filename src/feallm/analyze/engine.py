@@ -50,6 +50,10 @@ class Engine(Protocol):
         """Aligned faces, each [S, S, 3] uint8 RGB -> features in the engine's own form."""
         ...
 
+    def pick(self, encoded: Any, rows: Sequence[int]) -> Any:
+        """The features of some of the encoded faces, in the order of `rows`."""
+        ...
+
     def scores(self, encoded: Any) -> Scores:
         """Calibrated numbers of the AU-aware head."""
         ...

@@ -7,7 +7,9 @@ label set, K interventions, n tokens of the prefix, T text width, V words of the
 import json
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,10 @@ from feallm.analyze.chat_text import ChatText, Pieces
 from feallm.analyze.checkpoints import locate
 from feallm.analyze.engine import Conversation, EngineInfo, Scores
 from feallm.analyze.errors import CheckpointError
-from feallm.analyze.graph_files import open_graph
+from feallm.analyze.graph_files import open_graph, useful_threads
 from feallm.analyze.pixels import Preprocessing, to_pixels
-from feallm.analyze.sampling import Noise, draw
-from feallm.analyze.text_graph import Passage
+from feallm.analyze.sampling import Noise
+from feallm.analyze.text_graph import Passage, Speech, shares
 from feallm.analyze.weight_files import fingerprint
 
 Floats = NDArray[np.float32]
@@ -86,8 +88,9 @@ class OnnxEngine:
         self._chat = ChatText.of(folder)
         self._see, self._text = (open_graph(folder, graph, mark) for graph in ("see", "text"))
         self._judge, self._embed = (open_graph(folder, graph, mark, threads=1) for graph in ("judge", "embed"))
-        self._ends = _end_ids(folder, self.config)
         self._placeholders = [self.config.image_token_id, self.config.clue_token_id, self.config.reading_token_id]
+        self._speech = Speech(self._look_up, _end_ids(folder, self.config), self._placeholders)
+        self._text_alone = cache(lambda: open_graph(folder, "text", mark, threads=1))
         units = head.action_units
         self._scale = np.array([(head.au_scales or {}).get(unit, 1.0) for unit in units], np.float32)
         self._bias = np.array([(head.au_biases or {}).get(unit, 0.0) for unit in units], np.float32)
@@ -114,6 +117,9 @@ class OnnxEngine:
         pixels = to_pixels(faces, self._table, self._preprocessing.grayscale)
         names = [each.name for each in self._see.get_outputs()]
         return Seen(dict(zip(names, self._see.run(names, {"pixel_values": pixels}), strict=True)))
+
+    def pick(self, encoded: Seen, rows: Sequence[int]) -> Seen:
+        return Seen({name: each[list(rows)] for name, each in encoded.outputs.items()})
 
     def scores(self, encoded: Seen) -> Scores:
         logits = encoded.outputs["au_logits"] * self._scale + self._bias
@@ -174,28 +180,22 @@ class OnnxEngine:
         if on_text is not None and len(conversations) != 1:
             raise ValueError(f"on_text follows one conversation, not {len(conversations)}")
         pieces = None if on_text is None else Pieces(self._chat, on_text)
-        noise = None if seeds is None else [Noise(seed) for seed in seeds]
-        answers: list[list[int]] = [[] for _ in conversations]
-        open_rows = list(range(len(conversations)))
-        passage = Passage.of(self._text, len(conversations))
-        logits = passage.read(*self._prompt(encoded, conversations))[:, -1]
-        for step in range(max_new_tokens):
-            logits[:, self._placeholders] = -np.inf
-            if noise is None:
-                tokens = logits.argmax(axis=1).tolist()
-            else:
-                tokens = [draw(row, noise[n].step(len(row))) for n, row in zip(open_rows, logits, strict=True)]
-            for number, token in zip(open_rows, tokens, strict=True):
-                answers[number].append(token)
-            if pieces is not None:
-                pieces.take(tokens[0])
-            going = [place for place, token in enumerate(tokens) if token not in self._ends]
-            if not going or step + 1 == max_new_tokens:
-                break
-            if len(going) < len(open_rows):
-                passage.keep(going)
-                open_rows = [open_rows[place] for place in going]
-            logits = passage.read(self._look_up(np.array(tokens, np.int64)[going, None]))[:, -1]
+        noise = [None] * len(conversations) if seeds is None else [Noise(seed) for seed in seeds]
+        embeds, mask = self._prompt(encoded, conversations)
+        take = None if pieces is None else pieces.take
+
+        def speak(session: onnxruntime.InferenceSession, rows: slice) -> list[list[int]]:
+            passage = Passage.of(session, len(noise[rows]))
+            first = passage.read(embeds[rows], mask[rows])[:, -1]
+            return self._speech.answers(passage, first, noise[rows], max_new_tokens, take)
+
+        parts = shares(len(conversations), useful_threads())
+        if len(parts) == 1:
+            answers = speak(self._text, parts[0])
+        else:  # parts of a batch beside each other keep the processor busier than its cores inside one small product
+            alone = self._text_alone()
+            with ThreadPoolExecutor(len(parts)) as pool:
+                answers = [each for part in pool.map(lambda rows: speak(alone, rows), parts) for each in part]
         if pieces is not None:
             pieces.end()
         return [self._chat.text(answer).strip() for answer in answers]

@@ -1,9 +1,11 @@
-"""The language model's graph with its cache: a prompt, then a token at a time.
+"""The language model's graph with its cache: a prompt, then a token at a time, until every row has ended.
 
 Shapes: B rows, L new tokens, P tokens in the cache, T text width, V words of the vocabulary.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,15 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime import OrtValue
 
+from feallm.analyze.sampling import Noise, draw
+
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
+FULL = 0.8
+"""Rows that have ended are carried along until fewer than this share of them go on: leaving them out copies the cache
+of the others."""
+LEAST_ROWS = 4
+"""Fewer rows than this are not worth a thread of their own."""
 
 
 class Passage:
@@ -66,3 +75,59 @@ class Passage:
         """Go on with these rows alone."""
         self._mask = self._mask[list(rows)]
         self._cache = [OrtValue.ortvalue_from_numpy(each.numpy()[list(rows)]) for each in self._cache]
+
+
+@dataclass(frozen=True)
+class Speech:
+    """How answers go on: `look_up` gives tokens their embeddings, `ends` end an answer, `silent` are never said."""
+
+    look_up: Callable[[Ids], Floats]
+    ends: Collection[int]
+    silent: Sequence[int]
+
+    def answers(
+        self,
+        passage: Passage,
+        logits: Floats,
+        noise: Sequence[Noise | None],
+        max_new_tokens: int,
+        take: Callable[[int], None] | None = None,
+    ) -> list[list[int]]:
+        """The tokens of each row's answer, its end included, from the `logits` [B, V] behind its prompt.
+
+        Drawn with a row's noise, the likeliest without. `take` is given the first row's tokens as they come.
+        """
+        said: list[list[int]] = [[] for _ in noise]
+        rows = list(range(len(noise)))
+        open_rows = set(rows)
+        while True:
+            tokens = [
+                self._next(scores, noise[row], row in open_rows) for row, scores in zip(rows, logits, strict=True)
+            ]
+            for row, token in zip(rows, tokens, strict=True):
+                if row in open_rows:
+                    said[row].append(token)
+            open_rows -= {row for row, token in zip(rows, tokens, strict=True) if token in self.ends}
+            if take is not None:
+                take(tokens[0])
+            if not open_rows or len(said[min(open_rows)]) == max_new_tokens:
+                return said
+            if len(open_rows) <= FULL * len(rows):
+                going = [place for place, row in enumerate(rows) if row in open_rows]
+                passage.keep(going)
+                rows, tokens = [rows[place] for place in going], [tokens[place] for place in going]
+            logits = passage.read(self.look_up(np.array(tokens, np.int64)[:, None]))[:, -1]
+
+    def _next(self, scores: Floats, noise: Noise | None, is_open: bool) -> int:
+        """A token by its scores [V]; any will do for a row that has ended."""
+        if not is_open:
+            return next(iter(self.ends))
+        scores[self.silent] = -np.inf
+        return int(scores.argmax()) if noise is None else draw(scores, noise.step(len(scores)))
+
+
+def shares(rows: int, threads: int) -> list[slice]:
+    """`rows` in at most `threads` parts of about one size, none under `LEAST_ROWS` if there are several."""
+    count = max(1, min(threads, rows // LEAST_ROWS))
+    edges = [rows * part // count for part in range(count + 1)]
+    return [slice(first, last) for first, last in itertools.pairwise(edges)]

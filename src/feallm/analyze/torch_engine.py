@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,11 @@ class TorchEngine:
 
     @torch.inference_mode()
     def encode(self, faces: Sequence[NDArray[np.uint8]]) -> FaceFeatures:
-        return self.model.model.see(self.processor.pixels(list(faces)).to(self.device), mirror=self.head.mirror)
+        features = self.model.model.see(self.processor.pixels(list(faces)).to(self.device), mirror=self.head.mirror)
+        return replace(features, reading=self.model.model.read(features))
+
+    def pick(self, encoded: FaceFeatures, rows: Sequence[int]) -> FaceFeatures:
+        return encoded.pick(torch.tensor(list(rows), device=self.device))
 
     @torch.inference_mode()
     def scores(self, encoded: FaceFeatures) -> Scores:

@@ -4,6 +4,7 @@ What an answer claims is known from how it was composed; tests read every answer
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 
 from feallm.data.records import Claims, Turn
@@ -119,6 +120,12 @@ def reason_turn(subject: Subject, rng: Random) -> Turn | None:
     return Turn(ask("reason", rng=rng), answer, Claims(verdict.emotion, told, causes=verdict.carrying[:5]))
 
 
+def unaided_turn(subject: Subject, rng: Random) -> Turn | None:
+    """The emotion and why at once: the answer of `reason` to a question that follows no evidence."""
+    turn = reason_turn(subject, rng)
+    return None if turn is None else replace(turn, question=ask("unaided", subject.classes, rng))
+
+
 def why_not_turn(subject: Subject, rng: Random) -> Turn | None:
     verdict, coding = subject.verdict, subject.coding
     if verdict is None or coding is None:
@@ -189,6 +196,7 @@ TURNS: dict[str, Callable[[Subject, Random], Turn | None]] = {
     "blend": blend_turn,
     "reading": reading_turn,
     "refusal": refusal_turn,
+    "unaided": unaided_turn,
 }
 """Family -> its turn; `chat` alone is made of several."""
 FAMILIES = (*TURNS, "chat")
@@ -215,7 +223,7 @@ def chat_turns(subject: Subject, rng: Random) -> tuple[Turn, ...]:
     The talk opens with what the face shows, since later questions ask why.
     """
     opening = rng.choice(("emotion", "expression")) if subject.emotion else "aus"
-    others = [family for family in TURNS if family not in (opening, "refusal")]
+    others = [family for family in TURNS if family not in (opening, "refusal", "unaided")]
     rng.shuffle(others)
     count, refused = rng.randint(3, 6), rng.random() < 0.3
     turns: list[Turn] = []

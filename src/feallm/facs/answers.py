@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from feallm.facs.cues import ASSERTED, DENIED, UNCERTAIN
 from feallm.facs.lexicon import FILLERS, PARTS, word_set
@@ -140,9 +141,14 @@ def _mentions(words: Sequence[Word], hits: Iterable[Hit], found: Iterable[str]) 
     ]
 
 
+@lru_cache(maxsize=512)  # a check asks the same few sentences again and again
+def _mentioned(text: str) -> tuple[Mention, ...]:
+    return tuple(_mentions(*_read(text)))
+
+
 def mentions(text: str) -> list[Mention]:
     """Return every value the text names, in order, each with its characters and its polarity."""
-    return _mentions(*_read(text))
+    return list(_mentioned(text))
 
 
 def _settle(named: Iterable[Mention]) -> dict[str, str]:

@@ -38,6 +38,11 @@ class HeadOutput:
     picture_logits: dict[str, Tensor] = field(default_factory=dict)
     evidence: Tensor = field(default_factory=lambda: torch.empty(0))
 
+    def pick(self, rows: Tensor) -> "HeadOutput":
+        """The same of some faces: `rows` are their places in the batch."""
+        picked = [{name: each[rows] for name, each in of.items()} for of in (self.emotion_logits, self.picture_logits)]
+        return HeadOutput(self.au_logits[rows], self.au_intensity[rows], *picked, self.evidence[rows])
+
     def numbers(self) -> Tensor:
         """What the head says in one row [B, 3 A + 2 E] of numbers between about -2 and 1, for the LLM: each AU's
         probability, logit and strength, each emotion's probability and its logarithm. No gradient passes: what the

@@ -27,14 +27,25 @@ PARTS = ("encoder", "clues", "projector", "head", "reading", "language_model")
 class FaceFeatures(ModelOutput):
     """What one face gives: `taps` list of [B, C, h, w] (the last is F_L), `attended` F_attn [B, K, D] or None.
 
-    `mirrored`: the same of the mirrored face, where the head is to read both. `numbers` [B, N]: what the head said,
-    where it was asked before (`HeadOutput.numbers`).
+    `mirrored`: the same of the mirrored face, where the head is to read both. Where the head was asked before,
+    `reading` is what it said, and `numbers` [B, N] the same in rows (`HeadOutput.numbers`).
     """
 
     taps: list[Tensor] = field(default_factory=list)
     attended: Tensor | None = None
     mirrored: Any = None
     numbers: Tensor | None = None
+    reading: Any = None
+
+    def pick(self, rows: Tensor) -> "FaceFeatures":
+        """The features of some faces: `rows` are their places in the batch."""
+        return FaceFeatures(
+            taps=[tap[rows] for tap in self.taps],
+            attended=None if self.attended is None else self.attended[rows],
+            mirrored=None if self.mirrored is None else self.mirrored.pick(rows),
+            numbers=None if self.numbers is None else self.numbers[rows],
+            reading=None if self.reading is None else self.reading.pick(rows),
+        )
 
 
 @dataclass
@@ -174,8 +185,11 @@ class FeallmModel(FeallmPreTrainedModel):
         """The AU-aware head's reading, with AU evidence [B, A] changed where it is not NaN.
 
         Where the mirrored face was seen too, the reading is the mean of both: a face means the same in a mirror.
-        Raises ValueError where the config has no head.
+        What it has read already (`FaceFeatures.reading`) it does not read again. Raises ValueError where the config has
+        no head.
         """
+        if evidence is None and isinstance(features.reading, HeadOutput):
+            return features.reading
         head = self.require_head()
         output: HeadOutput = head(features.attended, tokens_of(features.taps[-1]), evidence)
         if features.mirrored is None:

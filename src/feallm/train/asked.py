@@ -11,10 +11,16 @@ from random import Random
 from feallm.analyze.evidence import evidence_conversation
 from feallm.analyze.reading import FaceReading
 from feallm.data.records import LabelledFace
-from feallm.prompts import ask, ask_bench
+from feallm.prompts import ask
 from feallm.train.rewards import ASKED, Truth
 
-TASKS = {"emotion": "emotion", "aus": "aus", "expression": "describe_expression", "movements": "describe_aus"}
+TASKS = {
+    "emotion": "emotion",
+    "aus": "aus",
+    "unaided": "unaided",
+    "expression": "describe_expression",
+    "movements": "describe_aus",
+}
 """Family -> the task whose phrasings ask for it, where one question is all."""
 
 
@@ -36,8 +42,8 @@ def true_units(face: LabelledFace, reading: FaceReading) -> frozenset[str]:
 def ask_about(face: LabelledFace, readings: Mapping[str, FaceReading], row: int, family: str, rng: Random) -> Asked:
     """One question of a family about one view of a face, in a label set it has a label in, if there is one.
 
-    "reason" follows the evidence and is held against it, as `analyze` asks it; "unaided" is the benchmark's question
-    for the emotion and why; the others are single questions in one of their phrasings.
+    "reason" follows the evidence and is held against it, as `analyze` asks it; the others are single questions in one
+    of their phrasings ("unaided": the emotion and why at once, as the benchmark asks).
 
     Raises ValueError for an unknown family.
     """
@@ -53,10 +59,8 @@ def ask_about(face: LabelledFace, readings: Mapping[str, FaceReading], row: int,
             verdict.emotion,
             evidence_conversation(verdict, reading.present_units, classes, ask("reason", rng=rng)),
         )
-    elif family == "unaided":
-        conversation = [{"role": "user", "content": ask_bench("reason", classes)}]
     else:
-        named = classes if family == "emotion" else ()
+        named = classes if family in ("emotion", "unaided") else ()
         conversation = [{"role": "user", "content": ask(TASKS[family], named, rng)}]
     truth = Truth(
         family=family,

@@ -1,9 +1,8 @@
-"""Runs a recipe: stage after stage with the Hugging Face Trainer, resumable, then calibrates and saves."""
+"""Runs a recipe: stage after stage, resumable, then calibrates and saves."""
 
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,226 +10,25 @@ from typing import Any
 import torch
 import yaml
 from safetensors.torch import load_file
-from torch import Tensor
-from torch.utils.data import Dataset
-from transformers import AutoTokenizer, Trainer, TrainerCallback, set_seed
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import AutoTokenizer, set_seed
 
 from feallm._version import __version__
-from feallm.analyze.torch_engine import TorchEngine
-from feallm.data.compose import compose_corpus, compose_records, compose_words
-from feallm.data.records import Record
+from feallm.data.compose import compose_corpus
 from feallm.facs.action_units import CODED_AUS
 from feallm.model import FeallmForConditionalGeneration, FeallmProcessor
 from feallm.model.build import train_tokenizer
-from feallm.model.lora import add_lora, merge_lora
 from feallm.settings import SettingsError
-from feallm.train.adapters import rebuilt, save_adapter
-from feallm.train.average import Average
-from feallm.train.bank import FaceBank, balanced_rows, load_banks
-from feallm.train.calibrate import calibrate, f1
+from feallm.train.bank import FaceBank, load_banks
 from feallm.train.card import data_manifest, write_card
 from feallm.train.check import check
-from feallm.train.collate import ConversationCollator, FaceCollator, FaceInput, RecordFaces, grouped
-from feallm.train.four_bit import from_four_bit, to_four_bit
-from feallm.train.machine import processes, settle_precision, spread, training_arguments
+from feallm.train.machine import processes
 from feallm.train.pretrained import fresh_model, trained_tokenizer
-from feallm.train.recipe import StageRecipe, TrainRecipe
-from feallm.train.reinforce import questions, run_reinforce
-from feallm.train.self_training import FILE, own_records
-from feallm.train.teacher import taught
-from feallm.train.views import see_views, view_records
+from feallm.train.recipe import TrainRecipe
+from feallm.train.stage import run_stage
+from feallm.train.watch import calibrated
 
 log = logging.getLogger(__name__)
 DONE = "done.json"
-FAMILIES = {
-    "emotion": 6.0,
-    "aus": 5.0,
-    "reason": 1.0,
-    "unit": 0.5,
-    "why_not": 0.5,
-    "area": 0.5,
-    "expression": 0.5,
-    "movements": 0.5,
-}
-"""Shares of the families where a stage names none: the closed questions are short and come often."""
-
-
-class Items(Dataset[Any]):
-    """A list as a data set: rows of a bank, or records."""
-
-    def __init__(self, items: Sequence[Any]) -> None:
-        self.items = items
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.items[index]
-
-
-@torch.no_grad()
-def head_outputs(model: FeallmForConditionalGeneration, faces: FaceInput, batch: int = 256) -> dict[str, Any]:
-    """The uncalibrated head over a whole bank: `au` [N, A] and `emotions[set]` [N, E] logits."""
-    model.eval()
-    units: list[Tensor] = []
-    emotions: dict[str, list[Tensor]] = {name: [] for name in faces.bank.emotion_targets}
-    for start in range(0, len(faces.bank), batch):
-        rows = range(start, min(start + batch, len(faces.bank)))
-        pixels = faces(rows).to(model.device)
-        output = model.model.read(model.model.see(pixels, mirror=model.config.head_config.mirror))
-        units.append(output.au_logits.float().cpu())
-        for name, logits in output.emotion_logits.items():
-            emotions[name].append(logits.float().cpu())
-    return {"au": torch.cat(units), "emotions": {name: torch.cat(parts) for name, parts in emotions.items()}}
-
-
-def head_scores(outputs: dict[str, Any], bank: FaceBank) -> dict[str, float]:
-    """Accuracy and UAR per label set, mean AU F1 at one half, uncalibrated: to watch a run by, not to publish."""
-    scores: dict[str, float] = {}
-    for name, logits in outputs["emotions"].items():
-        truth = bank.hard(name)
-        hit = (logits.argmax(1) == truth)[truth >= 0].float()
-        scores[f"accuracy_{name}"] = hit.mean().item()
-        recalls = [hit[truth[truth >= 0] == number].mean().item() for number in truth.unique().tolist() if number >= 0]
-        scores[f"uar_{name}"] = sum(recalls) / max(len(recalls), 1)
-    each = []
-    for column in range(bank.au_targets.shape[1]):
-        known = ~torch.isnan(bank.au_targets[:, column])
-        present = (bank.au_targets[known, column] > 0).numpy()
-        if present.sum() >= 8:
-            each.append(f1((outputs["au"][known, column] > 0).numpy(), present))
-    scores["au_f1"] = sum(each) / max(len(each), 1)
-    return {name: round(value, 4) for name, value in scores.items()}
-
-
-class Watch(TrainerCallback):
-    """Scores the head on held-back faces after each epoch and writes a line to the log file."""
-
-    def __init__(self, faces: FaceInput, path: Path, average: Average | None) -> None:
-        self.faces, self.path, self.average = faces, path, average
-
-    def on_epoch_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        seen = model if self.average is None else self.average.module
-        scores = head_scores(head_outputs(seen, self.faces), self.faces.bank)
-        seen.train()
-        if not state.is_world_process_zero:
-            return
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"epoch": round(state.epoch, 2), "step": state.global_step, **scores}) + "\n")
-        log.info("epoch %.2f: %s", state.epoch, scores)
-
-
-def stage_items(
-    recipe: TrainRecipe,
-    stage: StageRecipe,
-    model: FeallmForConditionalGeneration,
-    processor: FeallmProcessor,
-    bank: FaceBank,
-    held: FaceBank | None,
-    folder: Path,
-) -> tuple[Sequence[Any], Any]:
-    """What a stage learns from, and the collator that turns it into batches."""
-    faces = FaceInput(bank, processor, recipe.augment, recipe.seed, stage.image_size)
-    size, _ = spread(stage, processes().num_processes)
-    if stage.kind == "faces":
-        return balanced_rows(bank, recipe.data, model.config.head_config.default_label_set), FaceCollator(faces)
-    if stage.kind == "text":
-        records = compose_words(bank.faces, count=stage.records, seed=recipe.seed)
-        return grouped(records, size, recipe.seed), ConversationCollator(processor)
-    families = stage.families or FAMILIES
-    see: Callable[[Sequence[Record]], dict[str, Any]]
-    if stage.self_training is not None:
-        log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
-        see, asked = questions(recipe, stage.self_training, model, processor, bank)
-        engine = TorchEngine.of(model, processor, recipe.name)
-        records = own_records(folder / FILE, engine, see, asked, stage.self_training, recipe.seed)
-    elif stage.views:
-        log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
-        see = views = see_views(TorchEngine.of(model, processor, recipe.name), faces, stage.views)
-        records = view_records(views, families, stage.records_per_face, recipe.seed)
-    else:
-        beside = any(part.split(".")[0] in {"encoder", "head"} or part == "clues" for part in stage.trainable)
-        whole = recipe.augment.model_copy(update={"hide": 0.0})  # the answers do not know what would be hidden
-        see = RecordFaces(FaceInput(bank, processor, whole, recipe.seed), with_targets=beside)
-        records = compose_records(bank.faces, families, per_face=stage.records_per_face, seed=recipe.seed)
-    return grouped(records, size, recipe.seed), ConversationCollator(processor, see)
-
-
-def run_stage(
-    recipe: TrainRecipe,
-    stage: StageRecipe,
-    folder: Path,
-    model: FeallmForConditionalGeneration,
-    processor: FeallmProcessor,
-    bank: FaceBank,
-    held: FaceBank | None,
-) -> FeallmForConditionalGeneration:
-    """Train one stage into `folder`, going on from its last checkpoint if there is one; returns the trained model.
-
-    That is `model` itself, unless its weights were spread over devices (FSDP, ZeRO-3).
-    """
-    set_seed(recipe.seed)
-    model.set_trainable(*stage.trainable)
-    if stage.lora is not None:
-        lora = stage.lora
-        kept = to_four_bit(model, lora.targets) if lora.four_bit else {}
-        add_lora(model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, targets=lora.targets)
-    settle_precision(model, recipe)
-    if stage.kind == "reinforce":
-        log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
-        run_reinforce(recipe, stage, folder, model, processor, bank)
-        if stage.lora is not None:
-            merge_lora(model)
-        return model
-    if stage.teacher is not None:
-        bank = taught(bank, stage.teacher, stage.teacher_weight, list(model.config.head_config.action_units))
-    items, collator = stage_items(recipe, stage, model, processor, bank, held, folder)
-    last = get_last_checkpoint(str(folder))
-    average = Average(model, stage.average, last) if stage.average is not None else None
-    callbacks: list[TrainerCallback] = [average] if average is not None else []
-    if stage.kind == "faces" and held is not None:
-        callbacks.append(Watch(FaceInput(held, processor, None, 0), folder / "watch.jsonl", average))
-    trainer = Trainer(
-        model=model,
-        args=training_arguments(recipe, stage, folder),
-        train_dataset=Items(items),
-        data_collator=collator,
-        callbacks=callbacks,
-    )
-    log.info("stage %s: %d items, %s", stage.name, len(items), f"from {last}" if last else "from the start")
-    trainer.train(resume_from_checkpoint=last)
-    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-        trainer.save_model(str(folder / "gathered"))
-        processes().wait_for_everyone()
-        model = rebuilt(model, stage, load_file(folder / "gathered" / "model.safetensors"))
-    if average is not None:
-        average.keep()
-    if stage.lora is not None:
-        if stage.lora.save == "both" and processes().is_main_process:
-            save_adapter(model, stage, folder / "adapter")
-        from_four_bit(model, kept)
-        merge_lora(model)
-    return model
-
-
-def calibrated(
-    model: FeallmForConditionalGeneration, processor: FeallmProcessor, held: FaceBank | None
-) -> dict[str, float]:
-    """Fit the head's calibration on held-back faces into the model's config; returns their scores."""
-    if held is None:
-        return {}
-    outputs = head_outputs(model, FaceInput(held, processor, None, 0))
-    fitted = calibrate(
-        outputs["au"],
-        held.au_targets,
-        outputs["emotions"],
-        {name: held.hard(name) for name in held.emotion_targets},
-        model.config.head_config.action_units,
-    )
-    for name, value in fitted.items():
-        setattr(model.config.head_config, name, value)
-    return head_scores(outputs, held)
 
 
 def train(recipe: TrainRecipe) -> Path:

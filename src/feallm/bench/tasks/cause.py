@@ -28,14 +28,14 @@ from feallm.data.records import LabelledFace
 from feallm.faces.regions import AU_REGIONS, control_boxes
 from feallm.facs.emotions import LABEL_SETS
 from feallm.facs.prototypes import supporting_aus
-from feallm.prompts import ask, ask_bench
+from feallm.prompts import ask
 
 CHOSEN = 2
 POSITIVE = 0.5
 LABEL_SET = "ferplus"
 CLASSES = LABEL_SETS[LABEL_SET]
 UNITS = tuple(AU_REGIONS)
-AUS, EMOTION, REASON = ask("aus"), ask("emotion", CLASSES), ask_bench("reason", CLASSES)
+AUS, EMOTION, REASON = ask("aus"), ask("emotion", CLASSES), ask("unaided", CLASSES)
 Passes = tuple[Mapping[str, float], ...]
 """A face's units as each coder saw them."""
 VIEWS: dict[str, Callable[[Picture], Picture]] = {"mirrored": mirrored, "darker": darker, "brighter": brighter}
