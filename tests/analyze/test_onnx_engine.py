@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from feallm import Analyzer
+from feallm.analyze import text_graph
 from feallm.analyze.checkpoints import PACKAGED
 from feallm.analyze.errors import CheckpointError
 from feallm.analyze.evidence import question
 from feallm.analyze.graph_files import GRAPHS, useful_threads
 from feallm.analyze.onnx_engine import OnnxEngine
 from feallm.analyze.opening import open_engine
+from feallm.analyze.text_graph import shares
 from feallm.analyze.torch_engine import TorchEngine
 from feallm.export.check import draw_faces
 
@@ -108,11 +110,27 @@ def test_greedy_words_of_unequal_questions_and_labels_are_those_of_torch(engines
     assert far(*logs) < 1e-3
 
 
-def test_a_face_gets_the_same_words_alone_and_among_others(engines, faces):
-    engine, turns = engines[0], question("aus")
-    together = engine.generate(engine.encode(faces[:4]), [turns] * 4, 60, seeds=[3, 1, 4, 1])
-    alone = [engine.generate(engine.encode([f]), [turns], 60, seeds=[s])[0] for f, s in zip(faces, [3, 1, 4, 1])]  # noqa: B905
+def test_a_face_gets_the_same_words_alone_and_among_others(engines, faces, monkeypatch):
+    """Also where the batch is shared out to threads, and where answers outgrow the room in their cache many times."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    engine, seeds = OnnxEngine(), range(12)
+    turns = [question("describe_aus" if seed % 2 else "emotion", engine.info.label_sets["ferplus"]) for seed in seeds]
+    monkeypatch.setattr(text_graph, "ROOM", 5)
+    together = engine.generate(engine.encode(faces[:12]), turns, 120, seeds=seeds)
+    monkeypatch.undo()
+    alone = [
+        engine.generate(engine.encode([face]), [asked], 120, seeds=[seed])[0]
+        for face, asked, seed in zip(faces[:12], turns, seeds, strict=True)
+    ]
     assert together == alone
+    assert max(len(engine._chat.ids(text)) for text in alone) > 15
+
+
+def test_a_batch_is_shared_out_evenly_and_not_too_thin():
+    assert [range(16)[part] for part in shares(16, 2)] == [range(8), range(8, 16)]
+    assert [len(range(13)[part]) for part in shares(13, 3)] == [4, 4, 5]
+    assert shares(7, 2) == [slice(0, 7)]
+    assert shares(1, 8) == [slice(0, 1)]
 
 
 def test_words_come_in_pieces_and_stop_where_they_must(engines, faces):

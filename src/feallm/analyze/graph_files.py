@@ -10,7 +10,7 @@ from feallm.analyze.errors import CheckpointError
 
 GRAPHS = {"see": "see.onnx", "judge": "judge.onnx", "embed": "embed.onnx", "text": "text.onnx"}
 """Graph -> file. Their weights lie in the checkpoint's safetensors files."""
-FORMAT_KEY, FORMAT = "feallm.format", "1"
+FORMAT_KEY, FORMAT = "feallm.format", "2"
 FINGERPRINT = "feallm.fingerprint"
 """Metadata of each graph: how graphs are laid out, and which weights and config they belong to."""
 QUIET = 3

@@ -47,8 +47,9 @@ def look_up(part: LookingUp) -> ir.Model:
 def speak(part: Speaking) -> ir.Model:
     """The cache's shape is found by running the model: layers may differ from what their config suggests."""
     width, rows, old, new = part.model.config.text_config.hidden_size, 2, 5, 3
-    text = part.model.language_model(inputs_embeds=torch.zeros(rows, old, width), use_cache=True)
-    past = [(layer.keys, layer.values) for layer in text.past_key_values.layers]
+    speaker = part.model.language_model
+    text = speaker(inputs_embeds=torch.zeros(rows, old, width), use_cache=True)
+    past = [(layer.keys.transpose(2, 3), layer.values) for layer in text.past_key_values.layers]
     example = (
         torch.zeros(rows, new, width),
         torch.ones(rows, old + new, dtype=torch.int64),
@@ -57,16 +58,20 @@ def speak(part: Speaking) -> ir.Model:
         past,
     )
     batch, fresh, cached = Dim("rows"), Dim("new"), Dim("past")
-    half = {0: batch, 2: cached}
     shapes: Shapes = (
         {0: batch, 1: fresh},
         {0: batch, 1: Dim.AUTO},
         {0: batch, 1: fresh},
         {0: Dim("kept")},
-        [(half, half)] * len(past),
+        [({0: batch, 3: cached}, {0: batch, 2: cached})] * len(past),
     )
     names = ["embeds", "attention_mask", "position_ids", "kept", *cache_names("past", len(past))]
-    return _trace(part, example, shapes, names)
+    usual = speaker.config._attn_implementation
+    speaker.set_attn_implementation("beside_past")
+    try:
+        return _trace(part, example, shapes, names)
+    finally:
+        speaker.set_attn_implementation(usual)
 
 
 @torch.no_grad()

@@ -2,12 +2,14 @@
 
 Each wraps the whole model as `model`, so that a weight keeps its name behind `model.`. Shapes: B faces, S side of the
 face in pixels, A action units, E classes of a label set, K interventions, n tokens of the prefix, T text width,
-L new tokens, P tokens that stand in the cache.
+L new tokens, P places of the cache, H heads of keys and values (G of queries to each), D their width.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache
+from transformers import AttentionInterface, DynamicCache
 
 from feallm.model import FeallmForConditionalGeneration
 from feallm.model.modeling import FaceFeatures
@@ -94,14 +96,16 @@ class LookingUp(Part):
 
 
 class Speaking(Part):
-    """embeds [B, L, T] behind a cache of P tokens -> logits at the places `kept`, and the cache with L tokens more.
+    """embeds [B, L, T] behind a cache of P places -> logits at the places `kept`, and what the L tokens add to it.
 
-    `attention_mask` [B, P + L] is 0 where a row is padded, on the left; `position_ids` [B, L].
+    The cache is read where it lies and never copied: keys [B, H, D, P] and values [B, H, P, D] of each layer come in,
+    keys [B, H, D, L] and values [B, H, L, D] of the new tokens go out. `attention_mask` [B, P + L] is 0 where a place
+    is padding or not used yet; `position_ids` [B, L].
     """
 
     @property
     def outputs(self) -> list[str]:
-        return ["logits", *cache_names("present", self.layers)]
+        return ["logits", *cache_names("new", self.layers)]
 
     @property
     def layers(self) -> int:
@@ -110,15 +114,58 @@ class Speaking(Part):
     def forward(
         self, embeds: Tensor, attention_mask: Tensor, position_ids: Tensor, kept: Tensor, past: Cache
     ) -> tuple[Tensor, Cache]:
+        new, old = embeds.shape[1], past[0][1].shape[2]
+        behind = torch.ones(new, old, dtype=embeds.dtype)
+        seen = torch.cat([behind, torch.ones(new, new, dtype=embeds.dtype).tril()], dim=1)
+        seen = seen * attention_mask[:, None, None].to(embeds.dtype)
+        notes = Notes(past)
         spoken = self.model.language_model(
             inputs_embeds=embeds,
-            attention_mask=attention_mask,
+            attention_mask=(1 - seen) * torch.finfo(embeds.dtype).min,
             position_ids=position_ids,
-            past_key_values=DynamicCache(past),
+            past_key_values=notes,
             use_cache=True,
             logits_to_keep=kept,
         )
-        return spoken.logits.float(), [(layer.keys, layer.values) for layer in spoken.past_key_values.layers]
+        return spoken.logits.float(), [(keys.transpose(2, 3), values) for keys, values in notes.added]
+
+
+class Notes(DynamicCache):
+    """A cache for `beside_past`: gives attention the new keys and values alone, and notes them."""
+
+    def __init__(self, past: Cache) -> None:
+        super().__init__()
+        self.past = past
+        self.added: Cache = []
+
+    def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any) -> Any:
+        self.added.append((key_states, value_states))
+        return (key_states, self.past[layer_idx][0]), (value_states, self.past[layer_idx][1])
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        return int(self.past[layer_idx][1].shape[2])
+
+
+def beside_past(
+    module: nn.Module, query: Tensor, key: Any, value: Any, attention_mask: Tensor, scaling: float, **_: Any
+) -> tuple[Tensor, None]:
+    """Attention over the past and the new tokens without putting them together: their scores are, which are small.
+
+    query [B, H G, L, D], key and value: pairs of the new and the past ones (`Notes`), H heads each -> [B, L, H G, D].
+    """
+    (new_key, past_key), (new_value, past_value) = key, value
+    rows, heads, new, width = query.shape
+    groups = heads // new_key.shape[1]
+    asked = query.reshape(rows, new_key.shape[1], groups * new, width) * scaling
+    scores = torch.cat([asked @ past_key, asked @ new_key.transpose(2, 3)], dim=-1)
+    scores = scores.reshape(rows, heads, new, -1) + attention_mask
+    shares = scores.softmax(dim=-1).reshape(rows, new_key.shape[1], groups * new, -1)
+    old = past_value.shape[2]
+    found = shares[..., :old] @ past_value + shares[..., old:] @ new_value
+    return found.reshape(rows, heads, new, width).transpose(1, 2), None
+
+
+AttentionInterface.register("beside_past", beside_past)
 
 
 def cache_names(kind: str, layers: int) -> list[str]:
