@@ -1,6 +1,7 @@
 """What the README shows is run: its Python, and every `feallm` command that needs no network and no data set.
 
-Its `feallm bench` commands need FER2013; `tests/cli/test_cli_bench.py` runs these verbs on drawn faces.
+Its `feallm bench` commands need FER2013; `tests/cli/test_cli_bench.py` runs these verbs on drawn faces. `feallm serve`
+does not end, and Ray starts slowly: `tests/serve` and `tests/analyze/test_ray.py` run them.
 """
 
 import os
@@ -16,22 +17,25 @@ from PIL import Image
 from skimage import data
 
 from .data.stores import draw_faces
+from .videos import face_clip
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+NOT_HERE = {"https:", "train", "bench", "serve", "ray"}
 COMMANDS = [
     line.split("#")[0].strip()
     for line in README.splitlines()
-    if line.startswith("feallm ") and "https://" not in line and not {"train", "bench"} & set(line.split()[:2])
+    if line.startswith("feallm ") and not NOT_HERE & set(re.findall(r"[\w:]+", line))
 ]
 ABOUT_DATA = [command for command in COMMANDS if command.startswith("feallm data ")]
 
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
-    """A folder with what the README's examples name: photo.jpg and folder/."""
+    """A folder with what the README's examples name: photo.jpg, clip.mp4 and folder/."""
     portrait = Image.fromarray(data.astronaut())
     portrait.save(tmp_path / "photo.jpg")
+    face_clip(tmp_path / "clip.mp4", count=12)
     (tmp_path / "folder").mkdir()
     portrait.resize((256, 256)).save(tmp_path / "folder" / "a.png")
     Image.fromarray(data.coffee()).resize((128, 96)).save(tmp_path / "folder" / "b.png")
@@ -49,8 +53,8 @@ def test_commands_run(command, desk):
         [sys.executable, "-m", *shlex.split(command)], cwd=desk, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    for option in ("--output", "--annotate"):
-        if option in command:
+    for option in ("--output", "-o", "--annotate", "--subtitles"):
+        if option in shlex.split(command):
             assert (desk / shlex.split(command)[shlex.split(command).index(option) + 1]).exists()
 
 

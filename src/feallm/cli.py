@@ -12,8 +12,13 @@ from rich.console import Console
 from rich.text import Text
 
 from feallm._version import __version__
+from feallm.cli_analyze import analyze
 from feallm.cli_bench import bench_app
+from feallm.cli_compare import compare, convert
 from feallm.cli_data import data_app
+from feallm.cli_options import Detector, Device, LabelSet, MinConfidence, Model, PrivateUrls
+from feallm.cli_report import report
+from feallm.cli_serve import serve
 from feallm.console import Pipe, manners, say
 
 app = typer.Typer(
@@ -26,18 +31,17 @@ app = typer.Typer(
 )
 
 
-Detector = Annotated[str, typer.Option(help="mtcnn, none (face crops) or yunet:FILE.onnx.")]
-Model = Annotated[str | None, typer.Option(help="Checkpoint folder or hub id; without it the packaged FEALLM-tiny.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
-LabelSet = Annotated[str | None, typer.Option(help="The checkpoint's label set to answer in, such as fer2013.")]
-PrivateUrls = Annotated[bool, typer.Option("--allow-private-urls", help="Let URLs lead into your own network.")]
-MinConfidence = Annotated[float, typer.Option(metavar="0..1", help="Name no emotion below this calibrated confidence.")]
 Photo = Annotated[str, typer.Argument(metavar="PHOTO", help="One picture: a file or a URL.")]
 FaceNumber = Annotated[int, typer.Option("--face", help="Which face, counted from 0, largest first.")]
 
 
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
+app.command()(analyze)
+app.command()(report)
+app.command()(serve)
+app.command()(compare)
+app.command()(convert)
 
 
 @app.callback(invoke_without_command=True)
@@ -47,58 +51,6 @@ def _options(
     if version:
         Console().print(f"feallm {__version__}", highlight=False)
         raise typer.Exit
-
-
-@app.command()
-def analyze(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Pictures, folders, patterns or URLs.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array and nothing else.")] = False,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write a table: .csv, .jsonl, .json or .parquet.")
-    ] = None,
-    annotate: Annotated[
-        Path | None, typer.Option("--annotate", help="Write pictures with boxes and panels to this folder.")
-    ] = None,
-    no_explain: Annotated[bool, typer.Option("--no-explain", help="Only numbers, which is faster.")] = False,
-    evidence: Annotated[
-        bool, typer.Option("--evidence", help="Say where each action unit is seen, and what hiding that place does.")
-    ] = False,
-    min_confidence: MinConfidence = 0.0,
-    detector: Detector = "mtcnn",
-    model: Model = None,
-    device: Device = "auto",
-    batch_size: Annotated[int, typer.Option(help="Faces read together.")] = 16,
-    label_set: LabelSet = None,
-    allow_private_urls: PrivateUrls = False,
-) -> None:
-    """Read the faces in pictures: emotion, action units, explanation.
-
-    Ends with 0 where a face was read, 1 where none was, 2 where the command itself was wrong.
-    """
-    from feallm.media import Limits
-    from feallm.report import analysis
-
-    with manners(*analysis.MISTAKES):
-        limits = Limits(allow_private_urls=allow_private_urls)
-        wishes = analysis.Wishes(
-            inputs,
-            as_json,
-            output,
-            annotate,
-            not no_explain,
-            detector,
-            model,
-            device,
-            batch_size,
-            label_set,
-            limits,
-            evidence,
-            min_confidence,
-        )
-        tally = analysis.analyze(wishes, Pipe(), Console(stderr=True))
-        if tally.pictures > 1 or output is not None or annotate is not None:
-            say(tally.sentence(output, annotate))
-    raise typer.Exit(0 if tally.read else 1)
 
 
 @app.command()

@@ -22,7 +22,7 @@ def spec(tmp_path):
 def two_processors():
     """Ray, started once for all of these tests."""
     pytest.importorskip("ray.data")
-    from feallm.data.ray_engine import session
+    from feallm.cluster import session
 
     with session(2):
         yield

@@ -220,6 +220,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
         "import feallm.bench.responders.baselines, feallm.bench.responders.table, feallm.bench.responders.tools,"
         "feallm.bench.responders.feallm, feallm.bench.responders.prototypes;"
         "open_responder('canned:Happiness.', Options());"
+        "open_responder('feallm-free', Options());"  # FEABench asks the packaged checkpoint without torch
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

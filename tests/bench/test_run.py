@@ -16,9 +16,10 @@ from feallm.bench.items import Item, Response, Sample, Truth
 from feallm.bench.manifest import contamination, read_manifest
 from feallm.bench.predictions import RunError
 from feallm.bench.responders.responder import Options, ResponderError
-from feallm.bench.samples import Batches, prefetched, request_of, samples_of
+from feallm.bench.samples import Batches, request_of, samples_of
 from feallm.bench.session import sentence
 from feallm.data.records import LabelledFace
+from feallm.media.ahead import prefetched
 from feallm.tables import OutputError
 from tests.bench.runs import OPTIONS, TASK, Looks, contents, draw, ran, rows
 

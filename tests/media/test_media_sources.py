@@ -123,13 +123,11 @@ def test_no_permission(folder, nobody):
     (folder / "a").chmod(0o700)
 
 
-def test_empty_text_and_video_files(tmp_path):
+def test_empty_files_text_and_videos_named_as_pictures(tmp_path):
     for name, data, words in [
         ("empty.jpg", b"", "0 bytes"),
         ("letter.jpg", b"Dear all,", "text"),
-        ("clip.mp4", b"\x00\x00\x00\x18ftypmp42", "video"),
-        ("clip.MOV", b"anything", "video"),
-        ("clip.jpg", b"\x00\x00\x00\x18ftypisom", "video"),
+        ("clip.jpg", b"\x00\x00\x00\x18ftypisom", "named as a video"),
     ]:
         (tmp_path / name).write_bytes(data)
         assert words in one(tmp_path / name).error

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from feallm.analyze.reading import FaceReading
 from feallm.media import Picture
-from feallm.report import analysis, outlets
+from feallm.report import analysis, outlets, run
 from feallm.report.outlets import AnnotatedFolder
+from feallm.report.stills import read_pictures
 from tests.report.conftest import make_reading
 
 SIDE = 40
@@ -31,6 +32,8 @@ def readings_of(picture):
 
 class Reader:
     """As an analyzer reads: `size` readings ahead, or everything, before the first one comes out."""
+
+    batch_size, metadata = 1, {}
 
     def __init__(self, folder=None, size=None):
         self.folder, self.size, self.most, self.calls = folder, size, 0, 0
@@ -80,9 +83,7 @@ def test_readings_meet_the_pixels_they_were_read_from(monkeypatch, tmp_path, dra
     ticks, count = [], 0
     with AnnotatedFolder(tmp_path) as folder:
         reader = Reader(folder, size)
-        for reading in analysis._readings(
-            reader, iter(PICTURES), folder, analysis.Wishes([]), lambda *_: ticks.append(1)
-        ):
+        for reading in read_pictures(reader, iter(PICTURES), folder, analysis.Wishes([]), lambda *_: ticks.append(1)):
             folder.add(reading)
             count += 1
     assert drawn == EXPECTED
@@ -95,7 +96,7 @@ def test_a_reader_that_takes_all_it_gets_finds_only_so_much_room(monkeypatch, tm
     with AnnotatedFolder(tmp_path) as folder:
         reader = Reader(folder)
         many = (plain(100) for _ in range(50))
-        for reading in analysis._readings(reader, many, folder, analysis.Wishes([]), lambda *_: None):
+        for reading in read_pictures(reader, many, folder, analysis.Wishes([]), lambda *_: None):
             folder.add(reading)
     assert len(drawn) == 50
     assert reader.most <= 4
@@ -104,7 +105,7 @@ def test_a_reader_that_takes_all_it_gets_finds_only_so_much_room(monkeypatch, tm
 
 def test_without_a_folder_the_analyzer_is_asked_once():
     reader = Reader()
-    assert len(list(analysis._readings(reader, iter(PICTURES), None, analysis.Wishes([]), lambda *_: None))) == 10
+    assert len(list(read_pictures(reader, iter(PICTURES), None, analysis.Wishes([]), lambda *_: None))) == 10
     assert reader.calls == 1
 
 
@@ -118,8 +119,8 @@ class Terminal(io.StringIO):
 def test_progress_counts_the_pictures_of_the_whole_run(monkeypatch, tmp_path, annotate, room):
     for number in range(3):
         Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
-    bars, tqdm = [], analysis.tqdm
-    monkeypatch.setattr(analysis, "tqdm", lambda **options: bars.append(tqdm(**options)) or bars[-1])
+    bars, tqdm = [], run.tqdm
+    monkeypatch.setattr(run, "tqdm", lambda **options: bars.append(tqdm(**options)) or bars[-1])
     monkeypatch.setattr(analysis, "_analyzer", lambda wishes: Reader(size=2))
     monkeypatch.setattr(outlets, "ROOM", room)
     wishes = analysis.Wishes(

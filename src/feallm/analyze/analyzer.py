@@ -3,6 +3,7 @@
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -29,7 +30,7 @@ Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
-class _Slot:
+class Slot:
     """A reading that waits for its numbers, with its aligned face and where it was found; without, it is ready."""
 
     reading: FaceReading
@@ -70,16 +71,12 @@ class Analyzer:
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be 1 or more, got {batch_size}")
-        if not 0 <= min_confidence <= 1:
-            raise ValueError(f"min_confidence must lie between 0 and 1, got {min_confidence}")
-        self.min_confidence = min_confidence
+        self.min_confidence = _share(min_confidence)
         self.detector = make_detector(detector)
         self.engine: Engine = open_engine(model, device, engine)
         info = self.engine.info
         self.label_sets = info.label_sets
-        self.label_set = label_set if label_set is not None else info.default_label_set
-        if self.label_set not in self.label_sets:
-            raise ValueError(f"label set {label_set!r} is not of this model: it has {', '.join(self.label_sets)}")
+        self.label_set = info.default_label_set if label_set is None else _known(label_set, self.label_sets)
         self.classes = self.label_sets[self.label_set]
         self.batch_size = batch_size
         self.limits = limits if limits is not None else Limits()
@@ -129,24 +126,24 @@ class Analyzer:
     ) -> Iterator[FaceReading]:
         """The readings of `analyze`, in the order of the pictures, as they are ready."""
         total = count(source) if progress is not None else None
-        waiting: list[_Slot] = []
+        waiting: list[Slot] = []
         faces = 0
         for done, picture in enumerate(pictures(source, limits=self.limits), start=1):
-            slots = list(self._find(picture))
+            slots = list(self.find(picture))
             waiting += slots
             faces += sum(slot.face is not None for slot in slots)
             while faces >= self.batch_size:
-                ready, waiting = _split(waiting, self.batch_size)
+                ready, waiting = split(waiting, self.batch_size)
                 faces -= self.batch_size
-                yield from self._read(ready, explain, evidence)
+                yield from self.read(ready, explain, evidence)
             if not faces:
-                yield from self._read(waiting, explain, evidence)
+                yield from self.read(waiting, explain, evidence)
                 waiting = []
             if progress is not None:
                 progress(done, total)
         while waiting:
-            ready, waiting = _split(waiting, self.batch_size)
-            yield from self._read(ready, explain, evidence)
+            ready, waiting = split(waiting, self.batch_size)
+            yield from self.read(ready, explain, evidence)
 
     def what_if(self, source: Any, *, without: Iterable[str] = (), adding: Iterable[str] = ()) -> list[WhatIf]:
         """What each face's emotions would be with action units taken out of the evidence, or put into it.
@@ -158,7 +155,7 @@ class Analyzer:
         rows = evidence_rows(self.engine.info.action_units, [change])
         found: list[WhatIf] = []
         for picture in pictures(source, limits=self.limits):
-            slots = list(self._find(picture))
+            slots = list(self.find(picture))
             faces = [slot.face for slot in slots if slot.face is not None]
             if not faces:
                 continue
@@ -178,7 +175,7 @@ class Analyzer:
         seen = list(islice(pictures(source, limits=self.limits), 2))
         if len(seen) != 1:
             raise ValueError(f"one picture is needed, and {source} holds {'more' if seen else 'none'}")
-        slots = list(self._find(seen[0]))
+        slots = list(self.find(seen[0]))
         chosen = pick_face([slot.reading for slot in slots], face)
         crop, found = slots[chosen].face, slots[chosen].found
         if crop is None or found is None:
@@ -187,8 +184,31 @@ class Analyzer:
         (reading,) = self._numbers(encoded, [slots[chosen]])
         return Look(reading, crop, found, encoded, len(slots))
 
-    def _find(self, picture: Picture) -> Iterator[_Slot]:
-        """A slot a face; one without a face for a faceless or unreadable picture."""
+    def like(
+        self,
+        *,
+        label_set: str | None = None,
+        min_confidence: float | None = None,
+        detector: str | Detector | None = None,
+    ) -> "Analyzer":
+        """An analyzer with the same engine, other wishes: what is None stays as it is here.
+
+        Raises ValueError as the constructor does.
+        """
+        other = copy(self)
+        if detector is not None:
+            other.detector = make_detector(detector)
+            other._detector_name = detector if isinstance(detector, str) else type(detector).__name__
+        other.label_set = _known(label_set, self.label_sets) if label_set is not None else self.label_set
+        other.classes = self.label_sets[other.label_set]
+        other.min_confidence = self.min_confidence if min_confidence is None else _share(min_confidence)
+        return other
+
+    def find(self, picture: Picture) -> Iterator[Slot]:
+        """A slot a face; one without a face for a faceless or unreadable picture.
+
+        Uses the detector alone: threads may find at once, best with an analyzer and a detector each (`like`).
+        """
         blank = FaceReading(
             input=picture.input,
             frame=picture.frame,
@@ -197,7 +217,7 @@ class Analyzer:
             label_set=self.label_set,
         )
         if picture.pixels is None:
-            yield _Slot(replace(blank, status="unreadable", error=picture.error))
+            yield Slot(replace(blank, status="unreadable", error=picture.error))
             return
         try:
             slots = [
@@ -206,10 +226,10 @@ class Analyzer:
             ]
         except (ValueError, cv2.error) as error:  # one picture that a detector stumbles over must not stop the others
             reason = f"no face could be cut out: {type(error).__name__}: {error}"
-            slots = [_Slot(replace(blank, status="unreadable", error=reason))]
-        yield from slots or [_Slot(replace(blank, status="no_face"))]
+            slots = [Slot(replace(blank, status="unreadable", error=reason))]
+        yield from slots or [Slot(replace(blank, status="no_face"))]
 
-    def _slot(self, blank: FaceReading, pixels: NDArray[np.uint8], face: Face, number: int) -> _Slot:
+    def _slot(self, blank: FaceReading, pixels: NDArray[np.uint8], face: Face, number: int) -> Slot:
         size = self.engine.info.face_size
         aligned = align_face(pixels, face, size)
         sharp = aligned if size >= SHARPNESS_SIDE else align_face(pixels, face, SHARPNESS_SIDE)
@@ -222,25 +242,39 @@ class Analyzer:
             score=float(face.score),
             quality=quality,
         )
-        return _Slot(reading, aligned, face)
+        return Slot(reading, aligned, face)
 
-    def _read(self, slots: Sequence[_Slot], explain: bool, evidence: bool) -> Iterator[FaceReading]:
-        """Fill the slots' readings: numbers of all faces at once, then, if asked, evidence and words for all."""
+    def read(self, slots: Sequence[Slot], explain: bool, evidence: bool) -> Iterator[FaceReading]:
+        """The slots' readings, filled: numbers of all faces at once, then, if asked, evidence and words for all."""
         faces = [slot.face for slot in slots if slot.face is not None]
         if not faces:
             yield from (slot.reading for slot in slots)
             return
         encoded = self.engine.encode(faces)
         filled = self._numbers(encoded, slots)
-        if evidence:
-            places = [slot.found for slot in slots if slot.found is not None]
-            filled = region_evidence(self.engine, faces, places, filled, self.batch_size)
-        if explain:
-            filled = self._words(encoded, faces, filled)
+        if explain or evidence:
+            filled = self._told(encoded, slots, filled, explain, evidence)
         ready = iter(filled)
         yield from (slot.reading if slot.face is None else next(ready) for slot in slots)
 
-    def _numbers(self, encoded: Any, slots: Sequence[_Slot]) -> list[FaceReading]:
+    def tell(self, slots: Sequence[Slot], explain: bool, evidence: bool) -> list[FaceReading]:
+        """The slots' readings, which have their numbers and a face, with evidence and words for those numbers."""
+        faces = [slot.face for slot in slots if slot.face is not None]
+        if not faces or not (explain or evidence):
+            return [slot.reading for slot in slots]
+        readings = [slot.reading for slot in slots]
+        return self._told(self.engine.encode(faces), slots, readings, explain, evidence)
+
+    def _told(
+        self, encoded: Any, slots: Sequence[Slot], readings: list[FaceReading], explain: bool, evidence: bool
+    ) -> list[FaceReading]:
+        faces = [slot.face for slot in slots if slot.face is not None]
+        if evidence:
+            places = [slot.found for slot in slots if slot.found is not None]
+            readings = region_evidence(self.engine, faces, places, readings, self.batch_size)
+        return self._words(encoded, faces, readings) if explain else readings
+
+    def _numbers(self, encoded: Any, slots: Sequence[Slot]) -> list[FaceReading]:
         blanks = [slot.reading for slot in slots if slot.face is not None]
         return read_numbers(self.engine, encoded, blanks, self.label_set, self.min_confidence)
 
@@ -248,25 +282,38 @@ class Analyzer:
         self, encoded: Any, faces: Sequence[NDArray[np.uint8]], readings: list[FaceReading]
     ) -> list[FaceReading]:
         """The readings with explanations of their verdicts; none where no emotion is named."""
-        conversations = [
-            evidence_conversation(reading.verdict, reading.present_units, self.classes) for reading in readings
-        ]
-        seeds = [zlib.crc32(face.tobytes()) for face in faces]
-        texts = self.engine.generate(encoded, conversations, MAX_NEW_TOKENS, seeds=seeds)
-        worded = []
-        for reading, text, seed in zip(readings, texts, seeds, strict=True):
-            if reading.emotion is None:
-                worded.append(reading)
-                continue
-            explanation, consistency = agree(text, reading.verdict, reading.present_units, seed)
+        told = [row for row, reading in enumerate(readings) if reading.emotion is not None]
+        if not told:
+            return readings
+        seen = encoded if len(told) == len(readings) else self.engine.pick(encoded, told)
+        verdicts = [(readings[row].verdict, readings[row].present_units) for row in told]
+        conversations = [evidence_conversation(*verdict, self.classes) for verdict in verdicts]
+        seeds = [zlib.crc32(faces[row].tobytes()) for row in told]
+        texts = self.engine.generate(seen, conversations, MAX_NEW_TOKENS, seeds=seeds)
+        worded = list(readings)
+        for row, verdict, text, seed in zip(told, verdicts, texts, seeds, strict=True):
+            explanation, consistency = agree(text, *verdict, seed)
+            reading = readings[row]
             status = reading.status if consistency.agrees or reading.status != "ok" else "unparsed"
-            worded.append(
-                replace(reading, status=status, explanation=explanation, consistency=consistency, raw_text=text)
+            worded[row] = replace(
+                reading, status=status, explanation=explanation, consistency=consistency, raw_text=text
             )
         return worded
 
 
-def _split(slots: list[_Slot], faces: int) -> tuple[list[_Slot], list[_Slot]]:
+def _known(label_set: str, label_sets: Iterable[str]) -> str:
+    if label_set not in label_sets:
+        raise ValueError(f"label set {label_set!r} is not of this model: it has {', '.join(label_sets)}")
+    return label_set
+
+
+def _share(min_confidence: float) -> float:
+    if not 0 <= min_confidence <= 1:
+        raise ValueError(f"min_confidence must lie between 0 and 1, got {min_confidence}")
+    return min_confidence
+
+
+def split(slots: list[Slot], faces: int) -> tuple[list[Slot], list[Slot]]:
     """The first slots that hold `faces` faces (or all), and the rest."""
     seen = 0
     for position, slot in enumerate(slots):

@@ -28,7 +28,7 @@ ROUNDING = 1e-9
 
 def intensity_tally(outcomes: Sequence[Outcome], units: tuple[str, ...]) -> Tally:
     """mean_icc, mean_mae, icc_UNIT, mae_UNIT."""
-    moments = _moments(*_strengths(outcomes, units))
+    moments = moments_of(*_strengths(outcomes, units))
     return _tally(moments, units, subjects(outcomes))
 
 
@@ -38,7 +38,7 @@ def add_intensity(score: Score, outcomes: Sequence[Outcome], units: tuple[str, .
     if not any(outcome.response is not None and outcome.response.intensity for outcome in outcomes):
         return score
     truth, given = _strengths(outcomes, units)
-    moments = _moments(truth, given)
+    moments = moments_of(truth, given)
     metrics = intervals(_tally(moments, units, subjects(outcomes)))
     table = _table(units, moments.sum(axis=0), np.isfinite(truth).sum(axis=(0, 1)))
     return replace(score, metrics={**score.metrics, **metrics}, tables={**score.tables, "intensity": table})
@@ -86,8 +86,8 @@ def _strengths(outcomes: Sequence[Outcome], units: tuple[str, ...]) -> tuple[Arr
     return truth, given
 
 
-def _moments(truth: Array, given: Array) -> Array:
-    """What each item adds, [N, P, U, 7]; 0 where a strength is missing."""
+def moments_of(truth: Array, given: Array) -> Array:
+    """What each item adds, [..., 7], for strengths that broadcast to [...]; 0 where one is missing (NaN)."""
     known = np.isfinite(truth) & np.isfinite(given)
     x, y = np.where(known, truth, 0.0), np.where(known, given, 0.0)
     return np.stack([known.astype(np.float64), x, y, x * x, y * y, x * y, np.abs(x - y)], axis=-1)

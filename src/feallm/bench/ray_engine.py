@@ -15,7 +15,7 @@ from feallm.bench.items import Request, Response
 from feallm.bench.responders.responder import Options, Responder, ResponderError, ResponderInfo
 from feallm.bench.run import answer
 from feallm.bench.samples import Batches, Job
-from feallm.data.ray_engine import session
+from feallm.cluster import session
 
 BLOCKS = 1000
 """At most so many pieces of work: few enough to plan, and small enough that all actors end together."""

@@ -26,10 +26,11 @@ from feallm.bench.predictions import (
     writing,
 )
 from feallm.bench.responders.responder import Options, Responder, ResponderError
-from feallm.bench.samples import Batches, Job, Loaded, prefetched, samples_of
+from feallm.bench.samples import Batches, Job, Loaded, samples_of
 from feallm.bench.tasks.task import Task
 from feallm.bench.writer import Answers, RunResult, Watch, Writer
 from feallm.data.shards import PART
+from feallm.media.ahead import prefetched
 from feallm.tables import OutputError
 
 

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import islice
 from pathlib import Path
-from queue import Empty, Full, Queue
-from threading import Event, Thread
-from typing import TypeVar
 
 from PIL import Image
 
@@ -24,13 +20,9 @@ from feallm.bench.items import Request, Response, Sample, names_of
 from feallm.bench.predictions import plain
 from feallm.bench.tasks.task import Task
 
-AHEAD = 4
-"""Batches that wait, loaded, for the model."""
 BROKEN = (OSError, SyntaxError, Image.DecompressionBombError)
 """What Pillow raises at a picture that cannot be read."""
 _ADDRESS = re.compile(r" object at 0x[0-9A-Fa-f]+")
-Given = TypeVar("Given")
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -106,50 +98,3 @@ def request_of(task: Task, sample: Sample) -> Request | Response:
         names=names,
         frame=frame,
     )
-
-
-@contextmanager
-def prefetched(given: Iterable[Given], make: Callable[[Given], Made], ahead: int = AHEAD) -> Iterator[Iterator[Made]]:
-    """What `make` makes of each, in order, made in another thread while the caller is at work; errors come through.
-
-    The thread ends with the `with` block.
-    """
-    queue: Queue[Made | BaseException | None] = Queue(ahead)
-    stop = Event()
-
-    def put(made: Made | BaseException | None) -> None:
-        while not stop.is_set():
-            with suppress(Full):
-                queue.put(made, timeout=0.1)
-                return
-
-    def work() -> None:
-        try:
-            for one in given:
-                put(make(one))
-                if stop.is_set():
-                    return
-            put(None)
-        except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
-            put(error)
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield _taken(queue)
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _taken(queue: Queue[Made | BaseException | None]) -> Iterator[Made]:
-    while True:
-        try:
-            made = queue.get(timeout=1.0)  # not for ever, so that Ctrl-C is heard
-        except Empty:
-            continue
-        if made is None:
-            return
-        if isinstance(made, BaseException):
-            raise made
-        yield made

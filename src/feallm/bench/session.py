@@ -191,7 +191,7 @@ def opened(wishes: Wishes, options: Options) -> Iterator[Responder]:
     with ExitStack() as open_:
         if wishes.engine == "ray":
             from feallm.bench.ray_engine import Remote
-            from feallm.data.ray_engine import session
+            from feallm.cluster import session
 
             open_.enter_context(session(wishes.workers))  # started once, for the model's description and all tasks
             yield Remote(wishes.model, options, wishes.workers)

@@ -7,37 +7,17 @@ node needs the same version of FEALLM; none needs the pictures.
 
 from __future__ import annotations
 
-import importlib
-import os
 import pickle
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import Any
 
+from feallm.cluster import session
 from feallm.data.jobs import Chunk, Composed, Job, compose_chunk
 
 WINDOW = 256
 """Chunks of one Ray data set: enough work to be worth its start, few enough to be held in memory."""
-
-
-@contextmanager
-def session(workers: int) -> Iterator[Any]:
-    """Ray, with `ray.data`. Starts it with so many processors where it is not running, and ends it then."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray: Any = importlib.import_module("ray")
-    importlib.import_module("ray.data")
-    ours = not ray.is_initialized()
-    if ours:
-        address = os.environ.get("RAY_ADDRESS")
-        ray.init(**({} if address else {"num_cpus": workers}), include_dashboard=False, log_to_driver=False)
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    try:
-        yield ray
-    finally:
-        if ours:
-            ray.shutdown()
 
 
 def compose_ray(job: Job, given: Iterable[Chunk]) -> Iterator[Composed]:

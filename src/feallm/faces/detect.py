@@ -5,8 +5,9 @@ Every detector takes RGB, answers in pixels of the picture it was given, and sor
 largest first. "No face" is an empty list, never an error.
 """
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -32,6 +33,13 @@ that fills it: the networks need some surroundings, and face crops have none."""
 
 TIGHT_SCORE = 0.7
 """Least score at the second look, where a large face is likelier: 92 % instead of 90 % of FER2013's crops."""
+
+NEAR_ROOM, NEAR_SIZE = 1.0, 0.6
+"""`near` looks this far around a box, in its longer sides, for a face of at least this share of its side whose centre
+has moved by no more than that room."""
+
+LARGE_SIDE = 320
+"""`has_newcomer` searches a picture reduced to this longest side in pixels."""
 
 
 @runtime_checkable
@@ -105,6 +113,47 @@ class MtcnnDetector:
             if max(side) >= self.min_face_size
             and (face := _face(picture, (*(corner * back), *(side * back)), score, place * back)) is not None
         )
+
+    def near(self, picture: NDArray[np.uint8], face: Face) -> Face | None:
+        """The face of `picture` where `face` was in the picture before; None where none is found there.
+
+        Searches the neighbourhood alone, at the resolution of `detect`: a tenth of its time in a picture of 1280 x 720.
+        """
+        picture = as_rgb(picture)
+        region, origin = _around(picture, face, NEAR_ROOM)
+        share = min(1.0, self.longest_side / max(picture.shape[:2]))
+        high, wide = (max(1, round(side * share)) for side in region.shape[:2])
+        searched = region if share == 1 else resize(region, wide, high)
+        smallest = max(self.min_face_size, NEAR_SIZE * max(face.box[2:]) * share)
+        if min(searched.shape[:2]) < smallest:
+            return None
+        with self._turn:
+            boxes, scores, points = self._network.detect(searched, smallest)
+        back = _enlargement(region, searched)
+        sides = (boxes[:, 2:] - boxes[:, :2]) * back
+        found = [
+            moved
+            for corner, side, score, place in zip(boxes[:, :2] * back + origin, sides, scores, points, strict=True)
+            if score >= self.thresholds[2]
+            and (moved := _face(picture, (*corner, *side), score, place * back + origin)) is not None
+            and _moved_by(face, moved) <= NEAR_ROOM
+        ]
+        return min(found, key=lambda each: _moved_by(face, each), default=None)
+
+    def has_newcomer(self, picture: NDArray[np.uint8], known: Sequence[Face]) -> bool:
+        """Whether a face of 7 % of the longest side or more is there beside those known; a tenth of `detect`'s time."""
+        picture = as_rgb(picture)
+        searched = _reduced(picture, min(LARGE_SIDE, self.longest_side))
+        back = _enlargement(picture, searched)
+        with self._turn:
+            boxes = self._network.propose(searched, self.min_face_size)
+            centres = (boxes[:, :2] + boxes[:, 2:4]) / 2 * back
+            free = np.ones(len(boxes), bool)
+            for face in known:
+                x, y, width, height = face.box
+                free &= (abs(centres - (x + width / 2, y + height / 2)) > (width / 2, height / 2)).any(axis=1)
+            scores = self._network.judge(searched, boxes[free])[1]
+        return bool((scores >= self.thresholds[2]).any())
 
     def _second_look(self, picture: Picture, border: int) -> tuple[NDArray[np.float32], ...]:
         padded = cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REPLICATE)
@@ -194,6 +243,23 @@ def _reduced(picture: Picture, longest_side: int) -> Picture:
     if share >= 1:
         return picture
     return resize(picture, max(1, round(width * share)), max(1, round(height * share)))
+
+
+def _around(picture: Picture, face: Face, room: float) -> tuple[Picture, NDArray[np.float32]]:
+    """What lies around a face's box, `room` of its longer side on each side of it, and where (x, y) that begins."""
+    height, width = picture.shape[:2]
+    x, y, box_width, box_height = face.box
+    margin = room * max(box_width, box_height)
+    left, top = max(int(x - margin), 0), max(int(y - margin), 0)
+    right, bottom = min(int(x + box_width + margin) + 1, width), min(int(y + box_height + margin) + 1, height)
+    region = picture[top : max(bottom, top), left : max(right, left)]
+    return np.ascontiguousarray(region), np.array([left, top], np.float32)
+
+
+def _moved_by(face: Face, other: Face) -> float:
+    """The distance of two faces' centres, in longer sides of the first."""
+    (x, y, width, height), (left, top, wide, high) = face.box, other.box
+    return math.hypot(left + wide / 2 - x - width / 2, top + high / 2 - y - height / 2) / max(width, height)
 
 
 def _enlargement(picture: Picture, searched: Picture) -> NDArray[np.float32]:

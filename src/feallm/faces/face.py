@@ -40,6 +40,14 @@ class Face:
         return self.box[2] * self.box[3]
 
 
+def overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+    """Intersection over union of two boxes (x, y, width, height)."""
+    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    shared = max(wide, 0.0) * max(high, 0.0)
+    return shared / (one[2] * one[3] + other[2] * other[3] - shared)
+
+
 def whole_picture(picture: Picture) -> Face:
     """The picture itself as the face: for pictures that already are face crops."""
     height, width = picture.shape[:2]

@@ -38,11 +38,14 @@ class Mtcnn:
 
     def detect(self, picture: Picture, min_face_size: float) -> tuple[Floats, Floats, Floats]:
         """Boxes [n, 4] (left, top, right, bottom), scores [n] and points [n, 5, 2] in an RGB picture."""
-        boxes = self._propose(picture, min_face_size)
-        boxes = self._refuse(picture, boxes)
-        return self._finish(picture, boxes)
+        return self.judge(picture, self.propose(picture, min_face_size))
 
-    def _propose(self, picture: Picture, min_face_size: float) -> Floats:
+    def judge(self, picture: Picture, boxes: Floats) -> tuple[Floats, Floats, Floats]:
+        """What the second and third network make of proposals [n, 5], as `detect` returns it."""
+        return self._finish(picture, self._refuse(picture, boxes))
+
+    def propose(self, picture: Picture, min_face_size: float) -> Floats:
+        """The first network's windows that may hold a face, as squares with their scores: [n, 5]."""
         height, width = picture.shape[:2]
         found = [np.empty((0, 5), np.float32)]
         scale = _CELL / min_face_size

@@ -22,8 +22,8 @@ IMAGE_SUFFIXES = frozenset(
 VIDEO_SUFFIXES = frozenset(
     f".{name}"
     for names in (
-        ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg"),
-        ("wmv", "flv", "3gp", "ogv", "mts", "m2ts", "mxf"),
+        ("mp4", "m4v", "mov", "qt", "avi", "mkv", "webm", "mpg", "mpeg", "vob"),
+        ("wmv", "asf", "flv", "f4v", "3gp", "3g2", "ogv", "mts", "m2ts", "mxf", "dv"),
     )
     for name in names
 )
@@ -45,13 +45,14 @@ def find(path: str) -> Iterator[str]:
     """Files that `path` stands for: the file itself, a folder's pictures, or a pattern's matches.
 
     A folder is walked to its leaves in natural order, hidden names skipped, links to folders not followed;
-    only picture suffixes count. So they do for a pattern, unless it names a suffix itself (`*.dat`). An
-    existing file comes before a pattern, whatever characters its name has.
+    only picture suffixes count, so videos are skipped. So they do for a pattern, unless it names a suffix itself
+    (`*.dat`, `*.mp4`). An existing file comes before a pattern, whatever characters its name has.
 
     Raises UnreadableError where nothing is found.
     """
     if os.path.isdir(path):
-        return _or_reason(_walk(path), f"the folder holds no pictures ({_suffixes()})")
+        reason = f"the folder holds no pictures ({_suffixes()}); videos in it are read by a pattern (folder/*.mp4)"
+        return _or_reason(_walk(path), reason)
     if os.path.exists(path):
         return iter([path])
     if os.path.lexists(path):

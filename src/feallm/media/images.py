@@ -1,4 +1,4 @@
-"""One loader for every kind of source: whatever holds pictures in, RGB pictures out."""
+"""One loader for every kind of source: whatever holds pictures or frames in, RGB pictures out."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from . import arrays, decode, read
-from .find import find
+from .find import VIDEO_SUFFIXES, find, suffix
 from .limits import DEFAULT_LIMITS, Limits, UnreadableError
+from .picture import Picture
+from .video import Sampling, frames
 
 ADDRESS = re.compile(r"data:|[a-z][a-z0-9+.-]+://", re.IGNORECASE | re.ASCII)
 """How text begins that is a data URL or URL; other text is a path, a folder or a pattern."""
@@ -23,36 +25,6 @@ ACCEPTED = (
     "a path, folder, pattern, URL or data URL (str or Path), a PIL image, a numpy array, bytes, a file "
     "object, a Picture, or a list or other ordered iterable of these"
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """One picture of a source, or the reason why there is none.
-
-    input: what the user gave, as a name: a path, a URL, or for the nameless "image[0]", "bytes[1]",
-        "array[2]", where the number is the picture's place among all that `pictures` gives.
-    pixels: [H, W, 3] RGB uint8, C-contiguous, a copy of its own; None when unreadable.
-    error: why it is unreadable, in plain words; None when readable.
-    frame, timestamp: place in a video and presentation time in seconds; None for still pictures.
-
-    Raises ValueError where not exactly one of `pixels` and `error` is there, or the pixels have another form.
-    """
-
-    input: str
-    pixels: NDArray[np.uint8] | None
-    error: str | None
-    frame: int | None = None
-    timestamp: float | None = None
-
-    def __post_init__(self) -> None:
-        if (self.pixels is None) == (self.error is None):
-            raise ValueError(f"{self.input}: a Picture has either pixels or an error")
-        if self.pixels is None:
-            return
-        form = str(self.pixels.dtype), self.pixels.ndim, self.pixels.shape[-1], self.pixels.flags.c_contiguous
-        if form != ("uint8", 3, 3, True):
-            came = f"{list(self.pixels.shape)} {self.pixels.dtype}"
-            raise ValueError(f"{self.input}: pixels are [H, W, 3] uint8, C-contiguous; {came} came")
 
 
 @dataclass(frozen=True)
@@ -64,13 +36,22 @@ class _Item:
     numbered: bool = False
 
 
-def pictures(source: Any, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Picture]:
+@dataclass(frozen=True)
+class _Video:
+    """A video file, still to be opened."""
+
+    path: str
+
+
+def pictures(source: Any, *, limits: Limits = DEFAULT_LIMITS, sampling: Sampling | None = None) -> Iterator[Picture]:
     """The pictures of a source, read one by one as they are asked for, in a stable order.
 
-    source: a path to a file (any suffix), a folder (all levels, natural order, picture suffixes, hidden names
-        skipped), a pattern ("**/*.png"), an http(s) URL, a data URL; a PIL image; a numpy array (shapes and
+    source: a path to a picture (any suffix) or a video (by its suffix, `find.VIDEO_SUFFIXES`), a folder (all levels,
+        natural order, picture suffixes, hidden names and videos skipped), a pattern ("**/*.png"; one that names its
+        suffix, "*.mp4", finds videos too), an http(s) URL, a data URL; a PIL image; a numpy array (shapes and
         ranges: `arrays.from_array`; a batch [N, H, W, C] gives N); an encoded file as bytes or as an object
         with `read`; a `Picture`; or a list, tuple or other ordered iterable of any of these, nested as you like.
+    sampling: which frames videos give; every frame where None.
 
     Every picture comes as upright RGB with transparency over white. What cannot be read (an empty folder, a pattern
     without match and None in a list included) is one Picture with the reason in `error`; the rest goes on. A
@@ -79,11 +60,12 @@ def pictures(source: Any, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Pictur
     Raises TypeError where a source is of another type: at once, or inside a generator when it is reached.
     """
     _check(source)
-    return _pictures(source, limits)
+    return _pictures(source, limits, sampling)
 
 
 def count(source: Any) -> int | None:
-    """How many pictures `pictures(source)` gives, without reading any; None where only reading can tell.
+    """How many pictures `pictures(source)` gives, without reading any; None where only reading can tell: with a video,
+    or an iterable that is no list.
 
     Raises TypeError as `pictures` does.
     """
@@ -92,12 +74,20 @@ def count(source: Any) -> int | None:
         counts = [1 if each is None else count(each) for each in source]
         return None if None in counts else sum(each for each in counts if each is not None)
     if _is_leaf(source):
-        return sum(1 for _ in _items(source))
+        items = [isinstance(item, _Video) for item in _items(source)]
+        return None if any(items) else len(items)
     return None
 
 
-def _pictures(source: Any, limits: Limits) -> Iterator[Picture]:
-    for place, item in enumerate(_items(source)):
+def _pictures(source: Any, limits: Limits, sampling: Sampling | None) -> Iterator[Picture]:
+    place = -1
+    for item in _items(source):
+        if isinstance(item, _Video):
+            for picture in frames(item.path, sampling, limits):
+                place += 1
+                yield picture
+            continue
+        place += 1
         if isinstance(item, Picture):
             yield item
             continue
@@ -126,7 +116,7 @@ def _is_leaf(source: Any) -> bool:
     return hasattr(source, "__array__") or callable(getattr(source, "read", None))
 
 
-def _items(source: Any) -> Iterator[_Item | Picture]:
+def _items(source: Any) -> Iterator[_Item | _Video | Picture]:
     if isinstance(source, Picture):
         yield source
     elif isinstance(source, str | os.PathLike):
@@ -151,7 +141,7 @@ def _items(source: Any) -> Iterator[_Item | Picture]:
             yield from _items(each)
 
 
-def _named(name: str, is_text: bool) -> Iterator[_Item]:
+def _named(name: str, is_text: bool) -> Iterator[_Item | _Video]:
     address = ADDRESS.match(name) if is_text else None
     if address is not None and address[0].lower() == "data:":
         yield _Item("data", partial(_decoded, read.from_data_url, name), numbered=True)
@@ -160,12 +150,13 @@ def _named(name: str, is_text: bool) -> Iterator[_Item]:
     else:
         try:
             for path in find(name):
-                yield _Item(path, partial(_decoded, read.from_path, path))
+                is_video = suffix(path) in VIDEO_SUFFIXES
+                yield _Video(path) if is_video else _Item(path, partial(_decoded, read.from_path, path))
         except UnreadableError as reason:
             yield _Item(name, partial(_refuse, str(reason)))
 
 
-def _array_items(array: NDArray[Any]) -> Iterator[_Item | Picture]:
+def _array_items(array: NDArray[Any]) -> Iterator[_Item | _Video | Picture]:
     if array.ndim == 1 and array.dtype.kind in "OU":  # a table's column of paths
         yield from _items(array.tolist())
     elif array.ndim == 4 and len(array) == 0:

@@ -15,8 +15,9 @@ class UnreadableError(Exception):
 class Limits:
     """What one picture may cost before it is refused. Raise a limit for sources you trust.
 
-    max_pixels: width x height, checked from the header, before the picture is decoded.
-    max_bytes: size of the encoded picture, checked before all of it is read.
+    max_pixels: width x height, checked from the header, before the picture is decoded; of a video, each frame's.
+    max_bytes: size of the encoded picture, checked before all of it is read. Video files may be of any size: they
+        are read as a stream.
     timeout: seconds for one URL from first connection to last byte, redirects included.
     allow_private_urls: whether a URL may lead to this machine or to its own network.
     max_redirects: how many redirects one URL may take.

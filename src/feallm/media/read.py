@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from .find import VIDEO_SUFFIXES, suffix
 from .limits import Limits, UnreadableError
 
-VIDEO = "a video: this version reads pictures only; save frames as JPEG or PNG and give those"
+VIDEO = "a video: it is read from a file on this machine, named as a video (clip.mp4); save it so and give its path"
 BLOCK = 1 << 20
 
 

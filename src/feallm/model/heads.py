@@ -40,8 +40,13 @@ class HeadOutput:
 
     def pick(self, rows: Tensor) -> "HeadOutput":
         """The same of some faces: `rows` are their places in the batch."""
-        picked = [{name: each[rows] for name, each in of.items()} for of in (self.emotion_logits, self.picture_logits)]
-        return HeadOutput(self.au_logits[rows], self.au_intensity[rows], *picked, self.evidence[rows])
+        return HeadOutput(
+            self.au_logits[rows],
+            self.au_intensity[rows],
+            {name: each[rows] for name, each in self.emotion_logits.items()},
+            {name: each[rows] for name, each in self.picture_logits.items()},
+            self.evidence[rows],
+        )
 
     def numbers(self) -> Tensor:
         """What the head says in one row [B, 3 A + 2 E] of numbers between about -2 and 1, for the LLM: each AU's

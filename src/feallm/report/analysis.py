@@ -2,82 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from itertools import chain
-from pathlib import Path
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from itertools import groupby
 from typing import IO, Any
 
 from rich.console import Console
-from tqdm import tqdm
 
 from feallm.analyze import Analyzer
-from feallm.analyze.analyzer import Progress
-from feallm.analyze.reading import FaceReading
-from feallm.media import Limits, Picture, count, pictures
-from feallm.media.limits import DEFAULT_LIMITS
-from feallm.report.outlets import AnnotatedFolder, JsonArray, Outlet, Screen, Tally, expand
-from feallm.tables import OutputError, TableWriter, check_path
-
-
-class WishError(ValueError):
-    """Something asked for that there is not: a checkpoint, detector, device or label set."""
-
-
-MISTAKES = (WishError, OutputError)
-"""What `analyze` raises for a user's mistake; the message is for the user."""
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What `feallm analyze` was asked for."""
-
-    inputs: Sequence[str]
-    as_json: bool = False
-    output: Path | None = None
-    annotate: Path | None = None
-    explain: bool = True
-    detector: str = "mtcnn"
-    model: str | None = None
-    device: str = "auto"
-    batch_size: int = 16
-    label_set: str | None = None
-    limits: Limits = DEFAULT_LIMITS
-    evidence: bool = False
-    min_confidence: float = 0.0
+from feallm.analyze.journal import Journal, journal_path
+from feallm.analyze.video import video_metadata
+from feallm.media import count
+from feallm.report.clip import check_files, is_single_copy, is_video, read_clip
+from feallm.report.live import watch
+from feallm.report.outlets import AnnotatedFolder, JsonArray, Screen, Tally, expand
+from feallm.report.run import Run
+from feallm.report.stills import Source, read_stills
+from feallm.report.wishes import MISTAKES as MISTAKES
+from feallm.report.wishes import VideoWishes as VideoWishes
+from feallm.report.wishes import WishError as WishError
+from feallm.report.wishes import Wishes as Wishes
+from feallm.tables import TableWriter, check_path
+from feallm.tables.writer import meta_path
 
 
 def analyze(wishes: Wishes, out: Console, err: Console) -> Tally:
     """Read all inputs. Outputs are checked before the model is loaded.
 
     Raises:
-        WishError, OutputError: what was asked for cannot be had, or cannot be written; the message is for the user.
+        WishError, OutputError, JournalError: what was asked for cannot be had, or cannot be written; the message is for
+            the user.
         KeyboardInterrupt: Ctrl-C, after what was read has been kept; the message says how much.
     """
-    if wishes.output is not None:
-        check_path(wishes.output)
+    _check(wishes)
     sources, tally = expand(wishes.inputs), Tally()
+    check_files(wishes, sources)
+    if wishes.resume and (done := _complete(wishes)):
+        tally.take(done)
+        return tally
     try:
         with ExitStack() as stack:
-            folder = None if wishes.annotate is None else AnnotatedFolder(wishes.annotate)
-            analyzer = _analyzer(wishes)
-            outlets: list[Outlet] = [tally]
-            if wishes.output is not None:
-                outlets.append(stack.enter_context(TableWriter(wishes.output, metadata=analyzer.metadata)))
-            if folder is not None:
-                outlets.append(stack.enter_context(folder))
-            total = count(sources)
-            shown = _shown(wishes, out, roomy=total == 1)
-            stack.enter_context(shown)
-            outlets.append(shown)
-            progress = stack.enter_context(_progress_bar(total, err.file))
-            stream = pictures(sources, limits=wishes.limits)
-            for reading in _readings(analyzer, stream, folder, wishes, progress):
-                for outlet in outlets:
-                    outlet.add(reading)
+            run = _opened(stack, wishes, sources, tally, out, err.file)
+            if wishes.video.camera is not None:
+                watch(run, wishes.video.camera)
+            for job, (is_clip, group) in enumerate(_jobs(sources)):
+                if is_clip:
+                    read_clip(run, job, str(group[0]))
+                else:
+                    read_stills(run, job, group)
+        if run.journal is not None:  # and the table is written as well
+            run.journal.done()
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(f"stopped: {tally.sentence(wishes.output)}") from stop
+        goes_on = "; the same command with --resume goes on" if wishes.output is not None else ""
+        raise KeyboardInterrupt(f"stopped: {tally.sentence(wishes.output)}{goes_on}") from stop
     return tally
 
 
@@ -101,29 +80,81 @@ def load_analyzer(model: str | None, **options: Any) -> Analyzer:
         raise WishError(str(error)) from error
 
 
-def _readings(
-    analyzer: Analyzer, stream: Iterator[Picture], folder: AnnotatedFolder | None, wishes: Wishes, progress: Progress
-) -> Iterator[FaceReading]:
-    """The readings of a stream of pictures, each read once: `folder` keeps the very pixels that were analyzed."""
-    asked = {"explain": wishes.explain, "evidence": wishes.evidence}
-    if folder is None:
-        yield from analyzer.stream(stream, **asked, progress=progress)
+def _check(wishes: Wishes) -> None:
+    if wishes.output is not None:
+        check_path(wishes.output)
+    if wishes.resume and wishes.output is None:
+        raise WishError("--resume goes on with a table: name it with --output")
+    if not 0 <= wishes.video.smooth < float("inf"):
+        raise WishError(f"--smooth is 0 or more seconds, got {wishes.video.smooth}")
+    if wishes.video.camera is None:
+        if not wishes.inputs:
+            raise WishError("name pictures, folders, videos, patterns or URLs, or give --camera 0")
         return
-    for first in stream:  # once, unless the folder's room is full: then the rest goes on after its readings
-        yield from analyzer.stream(folder.keep(chain([first], stream)), **asked, progress=progress)
+    if wishes.inputs or wishes.resume or wishes.annotate is not None:
+        raise WishError("--camera is read by itself: leave inputs, --resume and --annotate away")
+    asked = wishes.video.sampling
+    if asked is not None and asked != replace(asked, every=None, keyframes=False, start=None, end=None):
+        raise WishError("of a camera only --fps can be chosen: leave --every, --keyframes, --start and --end away")
 
 
-def _shown(wishes: Wishes, out: Console, *, roomy: bool) -> JsonArray | Screen:
-    return JsonArray(out.file) if wishes.as_json else Screen(out, roomy=roomy)
+def _complete(wishes: Wishes) -> dict[str, int] | None:
+    """How many readings of each status an earlier run has written, where there is nothing to go on with."""
+    output = wishes.output
+    if output is None or journal_path(output).exists() or not output.exists():
+        return None
+    try:
+        about = json.loads(meta_path(output).read_text(encoding="utf-8"))
+        statuses: dict[str, int] = about["statuses"]
+        return statuses if about["complete"] is True else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
-@contextmanager
-def _progress_bar(total: int | None, stream: IO[str]) -> Iterator[Progress]:
-    """A bar on `stream` where it is a terminal and there is more than one picture to read."""
-    quiet = not stream.isatty() or total == 1
-    with tqdm(total=total, unit=" pictures", file=stream, disable=quiet, leave=False) as bar:
+def _opened(
+    stack: ExitStack, wishes: Wishes, sources: Sequence[Source], tally: Tally, out: Console, stream: IO[str]
+) -> Run:
+    """The run with everything that it writes to open, to be closed by `stack`."""
+    folder = None
+    if wishes.annotate is not None and not is_single_copy(wishes):
+        folder = AnnotatedFolder(wishes.annotate)
+    analyzer = _analyzer(wishes)
+    video, metadata = wishes.video, analyzer.metadata
+    has_clips = video.camera is not None or any(map(is_video, sources))
+    if has_clips:
+        asked = video.sampling
+        metadata = video_metadata(analyzer, asked, video.smooth, video.search, explain=wishes.explain)
+    journal = None
+    if wishes.output is not None or has_clips:
+        path = None if wishes.output is None else journal_path(wishes.output)
+        journal = stack.enter_context(Journal(path, _about(wishes, metadata), resume=wishes.resume))
+    table = None
+    if wishes.output is not None:
+        table = stack.enter_context(TableWriter(wishes.output, metadata=metadata))
+    if folder is not None:
+        stack.enter_context(folder)
+    shown = JsonArray(out.file) if wishes.as_json else Screen(out, roomy=count(list(sources)) == 1)
+    stack.enter_context(shown)
+    return Run(wishes, analyzer, tally, shown, stream, journal, table, folder)
 
-        def progress(_done: int, _total: int | None) -> None:  # both are of one call of the analyzer, not of the run
-            bar.update()
 
-        yield progress
+def _about(wishes: Wishes, metadata: dict[str, Any]) -> dict[str, Any]:
+    """What every reading of a run depends on, by names that a user knows."""
+    sampling = {} if wishes.video.sampling is None else asdict(wishes.video.sampling)
+    known = {name: metadata[name] for name in ("version", "model", "revision", "engine", "device", "detector")}
+    chosen = {"label_set": metadata["label_set"], "min_confidence": wishes.min_confidence}
+    return {**known, **chosen, "batch_size": wishes.batch_size, **wishes.asked, **sampling} | {
+        "smooth": wishes.video.smooth,
+        "search": wishes.video.search,
+    }
+
+
+def _jobs(sources: Sequence[Source]) -> list[tuple[bool, list[Source]]]:
+    """Videos one by one, and the pictures between them together."""
+    jobs: list[tuple[bool, list[Source]]] = []
+    for is_clip, group in groupby(sources, key=is_video):
+        if is_clip:
+            jobs += [(True, [source]) for source in group]
+        else:
+            jobs.append((False, list(group)))
+    return jobs

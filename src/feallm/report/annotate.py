@@ -63,16 +63,22 @@ def save_annotated(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    stem, number = _stem(picture.input), 1
+    path = annotated_path(picture.input, folder, taken)
+    annotate(picture.pixels, readings).save(path)
+    return path
+
+
+def annotated_path(name: str, folder: Path, taken: set[str] | None = None, suffix: str = SUFFIX) -> Path:
+    """The file in `folder` for what is drawn of the input `name`; `taken` as `save_annotated` has it."""
+    stem, number = _stem(name), 1
     while True:
-        path = folder / f"{stem}{'' if number == 1 else f'-{number}'}{SUFFIX}"
+        path = folder / f"{stem}{'' if number == 1 else f'-{number}'}{suffix}"
         used = path.exists() if taken is None else path.name.casefold() in taken
         if not used:
             break
         number += 1
     if taken is not None:
         taken.add(path.name.casefold())
-    annotate(picture.pixels, readings).save(path)
     return path
 
 
@@ -102,24 +108,30 @@ def _boxed(shown: Image.Image, original_width: int, readings: Sequence[FaceReadi
     for place, reading in reversed(list(enumerate(readings))):
         if reading.box is not None:
             box = [value * scale for value in reading.box]
-            _mark(pen, box, ACCENTS[place % len(ACCENTS)], str(reading.face_id) if len(readings) > 1 else None)
+            mark(pen, box, ACCENTS[place % len(ACCENTS)], str(reading.face_id) if len(readings) > 1 else None)
     if readings[0].status == "unreadable":
         pen.text(shown.width / 2, shown.height / 2, "no picture", 20, MUTED, align="m")
     sheet = sheet.resize(shown.size, Image.Resampling.BOX)
     return Image.alpha_composite(shown.convert("RGBA"), sheet).convert("RGB")
 
 
-def _mark(pen: Pen, box: Sequence[float], colour: str, label: str | None) -> None:
+def mark(pen: Pen, box: Sequence[float], colour: str, label: str | None, right: float | None = None) -> None:
+    """A box (x, y, width, height) with its label on top, which stays left of `right` where it is given."""
     x, y, wide, high = box
     line = 3.0 if wide > 60 else 2.0
     pen.frame(x - line - 1, y - line - 1, wide + 2 * line + 2, high + 2 * line + 2, CARD, line + 2, 8)
     pen.frame(x - line, y - line, wide + 2 * line, high + 2 * line, colour, line, 7)
     if label is not None:
-        room = max(24.0, width(label, 15) + 14)
-        top = max(y - line - 13, 0)
-        pen.bar(x - line, top, room, 24, CARD, 12)
-        pen.bar(x - line + 1.5, top + 1.5, room - 3, 21, colour, 10.5)
-        pen.text(x - line + room / 2, top + 17.5, label, 15, CARD, align="m", weight=1)
+        room = tag_width(label)
+        left, top = x - line if right is None else max(0.0, min(x - line, right - room)), max(y - line - 13, 0)
+        pen.bar(left, top, room, 24, CARD, 12)
+        pen.bar(left + 1.5, top + 1.5, room - 3, 21, colour, 10.5)
+        pen.text(left + room / 2, top + 17.5, label, 15, CARD, align="m", weight=1)
+
+
+def tag_width(label: str) -> float:
+    """How wide the label of a box is."""
+    return max(24.0, width(label, 15) + 14)
 
 
 def _beside(photo: Image.Image, panel: Image.Image) -> Image.Image:

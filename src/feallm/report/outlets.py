@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Protocol
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from tqdm import tqdm
 
 from feallm.analyze.reading import FaceReading
@@ -22,7 +23,7 @@ from feallm.media import Picture
 from feallm.media.find import find
 from feallm.media.images import ADDRESS
 from feallm.media.limits import UnreadableError
-from feallm.report.annotate import SUFFIX, save_annotated
+from feallm.report.annotate import SUFFIX, annotated_path, save_annotated
 from feallm.report.terminal import Rows, view
 from feallm.tables import OutputError
 
@@ -30,6 +31,8 @@ ROOM = 1 << 29
 """Bytes of pixels that wait to be drawn: a dozen photos of 12 megapixels. Readings wait for a full batch of
 faces, and pictures without one do not fill it."""
 ONLY_ANNOTATED = f"only annotated pictures (*{SUFFIX}) are there, and those are not read: name one itself to read it"
+MADE = re.compile(r"\.feallm\.\w+$")
+"""How the names of annotated pictures and videos end."""
 
 
 class Outlet(Protocol):
@@ -39,25 +42,41 @@ class Outlet(Protocol):
 
 
 class Tally:
-    """How many pictures and faces there were, and how many of the faces were read."""
+    """How many pictures, frames of videos and faces there were, and how many of the faces were read."""
 
     def __init__(self) -> None:
-        self.pictures = self.faces = self.read = 0
+        self.pictures = self.frames = self.faces = self.read = 0
         self.statuses: Counter[str] = Counter()
+        self.is_earlier = False
+        self._before: tuple[str, int | None] | None = None
 
     def add(self, reading: FaceReading) -> None:
-        self.pictures += starts_picture(reading)
+        place = reading.input, reading.frame
+        if reading.frame is None:
+            self.pictures += starts_picture(reading)
+        elif place != self._before:
+            self.frames += 1
+        self._before = place
         self.faces += reading.face_id is not None
         self.read += bool(reading.emotion_scores)
         self.statuses[reading.status] += 1
 
+    def take(self, statuses: Mapping[str, int]) -> None:
+        """Take over what an earlier run has counted in its complete table."""
+        self.statuses.update(statuses)
+        self.read = sum(count for status, count in statuses.items() if status not in ("no_face", "unreadable"))
+        self.is_earlier = True
+
     def sentence(self, output: Path | None = None, annotate: Path | None = None) -> str:
         """ "2 faces read in 3 pictures (1 no face); 3 rows in faces.csv; annotated pictures in out"."""
+        if self.is_earlier:
+            return f"{output} is complete already, with {_count(self.statuses.total(), 'row')}: nothing was read"
         others = sorted((status, count) for status, count in self.statuses.items() if status != "ok")
         rest = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in others)
         kept = f"; {_count(self.statuses.total(), 'row')} in {output}" if output is not None else ""
-        kept += f"; annotated pictures in {annotate}" if annotate is not None else ""
-        read = f"{_count(self.read, 'face')} read in {_count(self.pictures, 'picture')}"
+        kept += f"; annotated {'pictures' if self.pictures else 'videos'} in {annotate}" if annotate is not None else ""
+        seen = [_count(number, noun) for number, noun in ((self.pictures, "picture"), (self.frames, "frame")) if number]
+        read = f"{_count(self.read, 'face')} read in {' and '.join(seen) or '0 pictures'}"
         return f"{read}{f' ({rest})' if rest else ''}{kept}"
 
 
@@ -83,7 +102,10 @@ class JsonArray(AbstractContextManager["JsonArray"]):
 
 
 class Screen(AbstractContextManager["Screen"]):
-    """Readings as text: a roomy view each where there is one picture, table rows where there are several."""
+    """Readings as text: a roomy view each where there is one picture, table rows where there are several.
+
+    Frames of videos are not shown: there are too many; `show` is for what is told of a video instead.
+    """
 
     def __init__(self, console: Console, *, roomy: bool) -> None:
         self.console = console
@@ -91,6 +113,8 @@ class Screen(AbstractContextManager["Screen"]):
         self.headed = False
 
     def add(self, reading: FaceReading) -> None:
+        if reading.frame is not None:
+            return
         with tqdm.external_write_mode(file=self.console.file):  # a progress bar on the same terminal steps aside
             if self.rows is None:
                 self.console.print(view(reading, self.console))
@@ -99,6 +123,11 @@ class Screen(AbstractContextManager["Screen"]):
                 self.console.print(self.rows.head())
                 self.headed = True
             self.console.print(self.rows.row(reading))
+
+    def show(self, told: RenderableType) -> None:
+        with tqdm.external_write_mode(file=self.console.file):
+            self.console.print(told)
+        self.headed = False
 
     def __exit__(self, *_: object) -> None:
         return None
@@ -131,14 +160,19 @@ class AnnotatedFolder(AbstractContextManager["AnnotatedFolder"]):
 
     def add(self, reading: FaceReading) -> None:
         if starts_picture(reading):
-            self._save()
+            self.save()
         self.waiting.append(reading)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:  # else some faces of the last picture may be missing
-            self._save()
+            self.save()
 
-    def _save(self) -> None:
+    def skip(self, name: str) -> None:
+        """Leave a picture out that an earlier run has drawn."""
+        annotated_path(name, self.folder, self.taken)
+
+    def save(self) -> None:
+        """Draw the last picture: all its readings have come."""
         if not self.waiting:
             return
         picture = self.kept.popleft()
@@ -165,7 +199,7 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def expand(inputs: Sequence[str]) -> list[str | Picture]:
-    """One source a picture: files in folders and of patterns as they are now, without annotated ones, and an
+    """One source a picture or video: files in folders and of patterns as they are now, without annotated ones, and an
     unreadable `Picture` where there are none; files and addresses that are named themselves as they are.
 
     The list is made before anything is written, so that a run never reads what it writes itself.
@@ -182,7 +216,7 @@ def _expanded(given: str) -> Sequence[str | Picture]:
         return [Picture(given, None, str(reason))]
     if found == [given]:
         return found
-    return [path for path in found if not path.endswith(SUFFIX)] or [Picture(given, None, ONLY_ANNOTATED)]
+    return [path for path in found if not MADE.search(path)] or [Picture(given, None, ONLY_ANNOTATED)]
 
 
 def _size(picture: Picture) -> int:

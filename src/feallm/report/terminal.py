@@ -81,8 +81,8 @@ def _emotion_bars(reading: FaceReading, console: Console) -> Table:
         grid.add_column(justify=justify)
     for name, share in reading.emotion_scores.items():
         style = "bold cyan" if name == reading.emotion else ""
-        bar = Text(_bar(share, console, BAR), style or "dim")
-        grid.add_row(Text(name, style), Text(percent(share), style), bar)
+        shown = Text(bar(share, console, BAR), style or "dim")
+        grid.add_row(Text(name, style), Text(percent(share), style), shown)
     return grid
 
 
@@ -101,14 +101,15 @@ def _unit_list(reading: FaceReading, console: Console) -> Table:
             Text(ACTION_UNITS[unit].short, mark),
             Text(label(unit, au), style),
             Text(percent(au.probability), style),
-            Text(_bar(au.probability, console, UNIT_BAR), mark),
+            Text(bar(au.probability, console, UNIT_BAR), mark),
             Text(f"{au.intensity:.1f}", style),
             Text("" if au.present else "absent", "dim"),
         )
     return grid
 
 
-def _bar(share: float, console: Console, wide: int) -> str:
+def bar(share: float, console: Console, wide: int) -> str:
+    """A share as a bar of at most `wide` characters."""
     full = "█" if console.encoding.lower().startswith("utf") else "#"
     return full * round(share * wide)
 

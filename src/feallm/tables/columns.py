@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PLACE = ("input", "frame", "timestamp", "face_id", "status")
 BOX = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight")
 WORDS = ("explanation", "consistency", "quality_flags", "model", "error")
-TEXTS = frozenset(("input", "status", "emotion", *WORDS))
+TEXTS = frozenset(("input", "status", "emotion", "action_units", *WORDS))
 """Columns that hold text; all others hold numbers."""
 DIGITS = 6
 """Decimals kept in flat rows: float32 has no more. JSON and JSONL keep the values as they are."""
@@ -31,7 +31,7 @@ def columns(classes: Sequence[str] = EMOTIONS, units: Sequence[str] = CODED_AUS)
 
 def is_whole(column: str) -> bool:
     """Whether a column holds whole numbers: places and 0/1 presence."""
-    return column in ("frame", "face_id") or column.endswith("_c")
+    return column == "face_id" or column.endswith(("frame", "_c"))
 
 
 def rows(

@@ -1,31 +1,45 @@
 """A row of each tool's table as one `ForeignRow`. What the columns mean: see `tables.foreign`."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from feallm.facs.action_units import parse_au
-from feallm.facs.emotions import EMOTIONS, parse_emotion
+from feallm.facs.emotions import parse_emotion
+from feallm.tables.foreign_cells import (
+    FACE_RECT,
+    NAMES,
+    PRESENT,
+    Box,
+    Line,
+    around,
+    box,
+    decided,
+    emotions,
+    leading,
+    named,
+    number,
+    picture,
+    shares,
+    softmax,
+    strengths,
+    units,
+    whole,
+)
 
-PRESENT = 0.5
-"""Probability, or strength on 0..5, from which a unit counts as present where the tool does not decide by itself."""
-NAMES = ("input", "image", "image_path", "img_path", "path", "file", "filename", "file_name", "img", "picture")
 DEEPFACE = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """DeepFace's emotions: without its own verdict all of them are needed, or the best of some would pass for it."""
-Line = Mapping[str, str]
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class ForeignRow:
     """What a tool says of one face.
 
-    `picture` as the table names it; `frame` from 0, None for a still picture. `emotion` as the tool decided, `scores`
-    its shares of the emotions it knows (sum 1). Per unit: `present` as decided, `probability` 0..1, `intensity` 0..5;
-    a unit that the tool does not read is absent. `box` x, y, width, height in pixels. `text`: an explanation.
+    `picture` as the table names it; `frame` from 0, None for a still picture; `timestamp` in seconds. `emotion` as the
+    tool decided, `scores` its shares of the emotions it knows (sum 1). Per unit: `present` as decided, `probability`
+    0..1, `intensity` 0..5; a unit that the tool does not read is absent. `box` x, y, width, height in pixels. `text`:
+    an explanation. `face`: the tool's own number of the face in its picture or video.
     """
 
     picture: str
@@ -40,6 +54,8 @@ class ForeignRow:
     confidence: float | None = None
     text: str | None = None
     error: str | None = None
+    timestamp: float | None = None
+    face: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,172 +78,93 @@ class Form:
         return next((need for need in self.needs if not any(re.fullmatch(need, name) for name in names)), "")
 
 
-def number(line: Line, name: str) -> float | None:
-    """A cell as a number, None where it is empty, "nan" or not there. Raises ValueError for anything else."""
-    cell = line.get(name, "")
-    if cell.lower() in ("", "nan", "none", "null"):
-        return None
-    try:
-        value = float(cell)
-    except ValueError as error:
-        raise ValueError(f"{name} is {cell[:40]!r}, expected a number") from error
-    if not math.isfinite(value):
-        raise ValueError(f"{name} is {cell}, expected a finite number")
-    return value
-
-
-def _units(line: Line, pattern: str, low: float, high: float) -> dict[str, float]:
-    """Unit -> value of the columns that match `pattern`, in order of number. Raises ValueError outside low..high."""
-    found = {}
-    for name in line:
-        match = re.fullmatch(pattern, name)
-        unit = parse_au(int(match[1])) if match else None
-        value = number(line, name) if unit else None
-        if unit is None or value is None:
-            continue
-        if not low <= value <= high:
-            raise ValueError(f"{name} is {value:g}, expected {low:g} to {high:g}")
-        found[unit] = value
-    return dict(sorted(found.items()))
-
-
-def _strengths(line: Line, pattern: str) -> dict[str, float]:
-    """As `_units`, cut to 0..5: what regressions predict may lie a little outside."""
-    return {unit: min(max(value, 0.0), 5.0) for unit, value in _units(line, pattern, -math.inf, math.inf).items()}
-
-
-def _emotions(line: Line, prefix: str = "") -> dict[str, float]:
-    """Emotion -> value of the columns that name one, in the order of EMOTIONS."""
-    found = {}
-    for name in line:
-        emotion = parse_emotion(name.removeprefix(prefix)) if name.startswith(prefix) else None
-        value = number(line, name) if emotion else None
-        if emotion is not None and value is not None:
-            found[emotion] = value
-    return {name: found[name] for name in EMOTIONS if name in found}
-
-
-def _shares(values: Mapping[str, float]) -> dict[str, float]:
-    """Values of 0 and more, divided by their sum; nothing for nothing. Raises ValueError for a negative one."""
-    if any(value < 0 for value in values.values()):
-        raise ValueError(f"emotions have negative values ({min(values.values()):g}), expected probabilities")
-    total = sum(values.values())
-    return {name: value / total for name, value in values.items()} if total else {}
-
-
-def _softmax(values: Mapping[str, float]) -> dict[str, float]:
-    top = max(values.values(), default=0.0)
-    return _shares({name: math.exp(value - top) for name, value in values.items()})
-
-
-def _leading(scores: Mapping[str, float]) -> str | None:
-    return max(scores, key=lambda name: scores[name], default=None)
-
-
-def _picture(line: Line, file: Path | None = None) -> str:
-    """The name that the row gives its picture, else the file's own without suffix."""
-    named = next((line[name] for name in NAMES if line.get(name)), None)
-    if named is None and file is None:
-        raise ValueError(f"no picture is named: expected a column {', '.join(NAMES[:5])} …")
-    return named if named is not None else str(file.stem if file else "")
-
-
-def _frame(line: Line, name: str, first: int = 0) -> int | None:
-    value = number(line, name)
-    return None if value is None else int(value) - first
-
-
-def _box(line: Line, names: tuple[str, str, str, str]) -> Box | None:
-    x, y, width, height = (number(line, name) for name in names)
-    return None if x is None or y is None or width is None or height is None else (x, y, width, height)
-
-
-FACE_RECT = ("facerectx", "facerecty", "facerectwidth", "facerectheight")
+def _placed(row: ForeignRow, line: Line, face: str = "face_id") -> ForeignRow:
+    """`row` with its time in seconds and the number of its face."""
+    return replace(row, timestamp=number(line, "timestamp"), face=whole(line, face))
 
 
 def _pyfeat(line: Line, file: Path) -> ForeignRow:
-    picture, frame, box = _picture(line), _frame(line, "frame"), _box(line, FACE_RECT)
-    if "facerectx" in line and box is None:
-        return ForeignRow(picture, frame, "no_face")
-    units, scores = _units(line, r"au0?(\d+)", 0.0, 1.0), _shares(_emotions(line))
-    decided = {unit: value >= PRESENT for unit, value in units.items()}
+    name, frame, rect = picture(line), whole(line, "frame"), box(line, FACE_RECT)
+    if "facerectx" in line and rect is None:
+        return _placed(ForeignRow(name, frame, "no_face"), line)
+    read, scores = units(line, r"au0?(\d+)", 0.0, 1.0), shares(emotions(line))
+    present = {unit: value >= PRESENT for unit, value in read.items()}
     score = number(line, "facescore")
-    return ForeignRow(picture, frame, "ok", _leading(scores), scores, decided, units, {}, box, score)
+    row = ForeignRow(name, frame, "ok", leading(scores), scores, present, read, {}, rect, score)
+    return _placed(row, line)
 
 
 def _openface(line: Line, file: Path) -> ForeignRow:
-    picture, frame, confidence = _picture(line, file), _frame(line, "frame", 1), number(line, "confidence")
+    name, frame, confidence = picture(line, file), whole(line, "frame", 1), number(line, "confidence")
+    face = "face_id" if "face_id" in line else "face"
     if number(line, "success") == 0:
-        return ForeignRow(picture, frame, "no_face", confidence=confidence)
-    strengths = _strengths(line, r"au0?(\d+)_r")
-    decided = _decided(_units(line, r"au0?(\d+)_c", 0.0, 1.0), strengths)
-    return ForeignRow(picture, frame, present=decided, intensity=strengths, confidence=confidence)
+        return _placed(ForeignRow(name, frame, "no_face", confidence=confidence), line, face)
+    rated = strengths(line, r"au0?(\d+)_r")
+    present = decided(units(line, r"au0?(\d+)_c", 0.0, 1.0), rated)
+    row = ForeignRow(name, frame, present=present, intensity=rated, box=around(line), confidence=confidence)
+    return _placed(row, line, face)
 
 
 def _libreface(line: Line, file: Path) -> ForeignRow:
-    picture, frame = _picture(line, file), _frame(line, "frame_idx")
-    strengths = _strengths(line, r"au_(\d+)_intensity")
-    decided = _decided(_units(line, r"au_(\d+)", 0.0, 1.0), strengths)
-    named = line.get("facial_expression", "")
-    if not (decided or named):
-        return ForeignRow(picture, frame, "no_face")
-    return ForeignRow(picture, frame, emotion=_named(named), present=decided, intensity=strengths)
+    name, frame = picture(line, file), whole(line, "frame_idx")
+    rated = strengths(line, r"au_(\d+)_intensity")
+    present = decided(units(line, r"au_(\d+)", 0.0, 1.0), rated)
+    said, timestamp = line.get("facial_expression", ""), _seconds(number(line, "frame_time_in_ms"), frame)
+    if not (present or said):
+        return ForeignRow(name, frame, "no_face", timestamp=timestamp)
+    emotion = named(said) if said else None
+    return ForeignRow(name, frame, emotion=emotion, present=present, intensity=rated, timestamp=timestamp)
+
+
+def _seconds(time: float | None, frame: int | None) -> float | None:
+    """LibreFace's `frame_time_in_ms` in seconds. Releases that decode with ffmpeg write seconds there (frame divided by
+    frame rate), others milliseconds: a step from frame to frame below 1 can only be in seconds."""
+    if time is None or not frame:
+        return time
+    return time if time / frame < 1 else time / 1000
 
 
 def _deepface(line: Line, file: Path) -> ForeignRow:
-    scores = _shares(_emotions(line, "emotion."))
-    named = line.get("dominant_emotion", "")
-    if not (named or scores):
-        return ForeignRow(_picture(line), status="no_face")
-    emotion = _named(named) if named else _leading(scores)
-    box = _box(line, ("region.x", "region.y", "region.w", "region.h"))
+    scores, said = shares(emotions(line, "emotion.")), line.get("dominant_emotion", "")
+    if not (said or scores):
+        return ForeignRow(picture(line), status="no_face")
+    emotion = named(said) if said else leading(scores)
+    region = box(line, ("region.x", "region.y", "region.w", "region.h"))
     return ForeignRow(
-        _picture(line), emotion=emotion, scores=scores, box=box, confidence=number(line, "face_confidence")
+        picture(line), emotion=emotion, scores=scores, box=region, confidence=number(line, "face_confidence")
     )
 
 
 def _emotiefflib(line: Line, file: Path) -> ForeignRow:
-    values = _emotions(line)
+    values = emotions(line)
     if not values:
-        return ForeignRow(_picture(line), _frame(line, "frame"), "no_face")
+        return ForeignRow(picture(line), whole(line, "frame"), "no_face")
     probabilities = min(values.values()) >= 0 and abs(sum(values.values()) - 1) < 0.02
-    scores = _shares(values) if probabilities else _softmax(values)
-    return ForeignRow(_picture(line), _frame(line, "frame"), emotion=_leading(scores), scores=scores)
+    scores = shares(values) if probabilities else softmax(values)
+    return ForeignRow(picture(line), whole(line, "frame"), emotion=leading(scores), scores=scores)
 
 
 def _feallm(line: Line, file: Path) -> ForeignRow:
-    picture, frame, status = _picture(line), _frame(line, "frame"), line["status"]
+    name, frame, status = picture(line), whole(line, "frame"), line["status"]
     if status == "no_face":
-        return ForeignRow(picture, frame, "no_face")
+        return _placed(ForeignRow(name, frame, "no_face"), line)
     if status == "unreadable":
-        return ForeignRow(picture, frame, "unreadable", error=line.get("error") or None)
-    emotion = _named(line["emotion"]) if line["emotion"] else None
-    decided = {unit: value >= PRESENT for unit, value in _units(line, r"au0?(\d+)_c", 0.0, 1.0).items()}
-    return ForeignRow(
-        picture,
+        return _placed(ForeignRow(name, frame, "unreadable", error=line.get("error") or None), line)
+    emotion = named(line["emotion"]) if line["emotion"] else None
+    present = {unit: value >= PRESENT for unit, value in units(line, r"au0?(\d+)_c", 0.0, 1.0).items()}
+    row = ForeignRow(
+        name,
         frame,
         emotion=emotion,
-        scores=_shares(_emotions(line)) if emotion else {},  # where it abstained, no class may be made of the scores
-        present=decided,
-        probability=_units(line, r"au0?(\d+)", 0.0, 1.0),
-        intensity=_units(line, r"au0?(\d+)_r", 0.0, 5.0),
-        box=_box(line, FACE_RECT),
+        scores=shares(emotions(line)) if emotion else {},  # where it abstained, no class may be made of the scores
+        present=present,
+        probability=units(line, r"au0?(\d+)", 0.0, 1.0),
+        intensity=units(line, r"au0?(\d+)_r", 0.0, 5.0),
+        box=box(line, FACE_RECT),
         confidence=number(line, "facescore"),
         text=line.get("explanation") or None,
     )
-
-
-def _decided(detected: Mapping[str, float], strengths: Mapping[str, float]) -> dict[str, bool]:
-    """Presence as the tool decided it; of units with a strength alone, from PRESENT on."""
-    by_strength = {unit: value >= PRESENT for unit, value in strengths.items()}
-    return dict(sorted({**by_strength, **{unit: value >= PRESENT for unit, value in detected.items()}}.items()))
-
-
-def _named(label: str) -> str:
-    emotion = parse_emotion(label)
-    if emotion is None:
-        raise ValueError(f"{label[:40]!r} is not the name of an emotion: expected one of {', '.join(EMOTIONS)}")
-    return emotion
+    return _placed(row, line)
 
 
 def _any(names: frozenset[str], *patterns: str) -> bool:

@@ -27,11 +27,20 @@ def read(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         return _read_csv(path)
     if suffix == ".parquet":
         return _read_parquet(path)
-    records = _json_records(path) if suffix == ".json" else _jsonl_records(path)
+    found = records(path)
     try:
-        return list(rows(records, classes=classes_of(records)))
+        return list(rows(found, classes=classes_of(found)))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} does not hold readings as FEALLM writes them ({error!r})") from error
+
+
+def records(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The readings of a .json or .jsonl table as they were written, each a `FaceReading.to_dict`.
+
+    Raises FileNotFoundError, and ValueError where the file is no JSON; the message names the line where it can.
+    """
+    path = Path(path)
+    return _json_records(path) if path.suffix.lower() == ".json" else _jsonl_records(path)
 
 
 def _read_csv(path: Path) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from feallm.facs import CODED_AUS, EMOTIONS, LABEL_SETS
 from feallm.tables.columns import TEXTS, columns, is_whole, rows
+from feallm.tables.output import OutputError as OutputError
+from feallm.tables.output import check_writable
 
 if TYPE_CHECKING:
     from feallm.analyze import FaceReading
@@ -21,10 +24,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".jsonl", ".json", ".parquet")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters by which a spreadsheet takes a text cell for a formula."""
-
-
-class OutputError(ValueError):
-    """A table that cannot be written there; the message says why and what to do."""
+GROUP = 4096
+"""Rows that a Parquet file takes together; no more are held in memory."""
 
 
 def check_path(path: str | os.PathLike[str]) -> Path:
@@ -35,19 +36,9 @@ def check_path(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise OutputError(f"cannot tell the format of {path}: the suffix must be one of {', '.join(SUFFIXES)}")
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder: give the path of a file, such as {path / 'readings.csv'}")
     if path.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
         raise OutputError("Parquet needs pyarrow: pip install 'feallm[parquet]', or write .csv or .jsonl")
-    fresh = not path.exists()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("ab").close()
-        if fresh:
-            path.unlink()
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another path") from error
-    return path
+    return check_writable(path, "readings.csv")
 
 
 def meta_path(path: str | os.PathLike[str]) -> Path:
@@ -63,12 +54,20 @@ def write(readings: Iterable[FaceReading], path: str | os.PathLike[str], *, meta
     return table.path
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A place in a table: how far it is written, and what was counted."""
+
+    place: int
+    statuses: Counter[str]
+
+
 class TableWriter:
     """A table that is written reading by reading, used in a `with` statement.
 
-    CSV and JSONL are on disk after each `add`. JSON and Parquet are written at the end, also where an
-    exception or Ctrl-C ends the block. `metadata` (an Analyzer's) is written beside the table with the count
-    of readings and whether the run ended by itself. The columns are fixed from the start: the classes and
+    CSV and JSONL are on disk after each `add`. JSON and Parquet grow beside their path and come to it at the end,
+    also where an exception or Ctrl-C ends the block. `metadata` (an Analyzer's) is written beside the table with
+    the count of readings and whether the run ended by itself. The columns are fixed from the start: the classes and
     action units that `metadata` names, else those of its label set and the twenty coded units.
 
     CSV is UTF-8 without a byte order mark, comma-separated, one line feed a row, empty where nothing is
@@ -93,13 +92,23 @@ class TableWriter:
         self.units = tuple(units if units is not None else self.metadata.get("action_units") or CODED_AUS)
         self.statuses: Counter[str] = Counter()
         self._suffix = self.path.suffix.lower()
-        self._kept: list[dict[str, Any]] = []
+        self._part = self.path.with_name(self.path.name + ".part")
         self._stream: TextIO | None = None
+        self._group: list[dict[str, Any]] = []
+        self._groups: Any = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether rows are there for others as soon as they are added."""
+        return self._suffix in (".csv", ".jsonl")
 
     def __enter__(self) -> TableWriter:
         try:
-            if self._suffix in (".csv", ".jsonl"):
-                self._stream = self.path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+            if self._suffix == ".parquet":
+                self._groups = parquet_file(self._part, columns(self.classes, self.units))
+            else:
+                path = self.path if self.is_live else self._part
+                self._stream = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
             if self._suffix == ".csv":
                 self._line(columns(self.classes, self.units))
             self._describe(complete=False)
@@ -111,13 +120,15 @@ class TableWriter:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            if self._suffix == ".json" and self._stream is not None:
+                self._stream.write("\n]\n" if self.statuses else "[]\n")
             if self._stream is not None:
                 self._stream.close()
-            elif self._suffix == ".json":
-                self._replace(lambda path: _write_json(path, self._kept))
-            else:
-                names = columns(self.classes, self.units)
-                self._replace(lambda path: _write_parquet(path, self._kept, names))
+            if self._groups is not None:
+                self._end_group()
+                self._groups.close()
+            if not self.is_live:
+                self._part.replace(self.path)
             self._describe(complete=kind is None)
         except OSError as error:
             raise self._refused(error) from error
@@ -127,15 +138,39 @@ class TableWriter:
         (row,) = rows([reading], classes=self.classes, units=self.units)
         try:
             if self._suffix == ".csv":
-                self._line([_safe(name, value) for name, value in row.items()])
+                self._line([safe_cell(name, value) for name, value in row.items()])
             elif self._stream is not None:
-                self._stream.write(reading.to_json() + "\n")
+                before = "" if self.is_live else ",\n" if self.statuses else "[\n"
+                self._stream.write(before + reading.to_json() + ("\n" if self.is_live else ""))
                 self._stream.flush()
             else:
-                self._kept.append(reading.to_dict() if self._suffix == ".json" else row)
+                self._group.append(row)
+                if len(self._group) == GROUP:
+                    self._end_group()
         except OSError as error:
             raise self._refused(error) from error
         self.statuses[reading.status] += 1
+
+    def mark(self) -> Mark:
+        """This place in a table that is live, for `back`."""
+        assert self.is_live
+        assert self._stream is not None
+        return Mark(self._stream.tell(), Counter(self.statuses))
+
+    def back(self, mark: Mark) -> None:
+        """Take away what was added since `mark`. Raises OutputError where the disk refuses."""
+        assert self._stream is not None
+        try:
+            self._stream.seek(mark.place)
+            self._stream.truncate()
+        except OSError as error:
+            raise self._refused(error) from error
+        self.statuses = Counter(mark.statuses)
+
+    def _end_group(self) -> None:
+        if self._group:
+            self._groups.write_table(arrow_table(self._group, columns(self.classes, self.units)))
+            self._group = []
 
     def _line(self, cells: Sequence[Any]) -> None:
         assert self._stream is not None
@@ -157,38 +192,47 @@ class TableWriter:
         with meta_path(self.path).open("w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text + "\n")
 
-    def _replace(self, write_to: Any) -> None:
-        """Write a whole file beside the path, then put it in its place: never half a file."""
-        part = self.path.with_name(self.path.name + ".part")
-        write_to(part)
-        part.replace(self.path)
-
     def _refused(self, error: OSError) -> OutputError:
         return OutputError(f"cannot write {self.path}: {error.strerror or error}; free some space or choose another")
 
 
-def _safe(column: str, value: Any) -> Any:
+def safe_cell(column: str, value: Any) -> Any:
+    """A value of `column` as it stands in CSV: text that a spreadsheet would take for a formula is made harmless."""
     if column not in TEXTS or not isinstance(value, str) or not value.lstrip("'").startswith(FORMULA):
         return value
     return f"./{value}" if column == "input" else f"'{value}"
 
 
-def _write_json(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+def write_json(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Records as a JSON array, one a line."""
     lines = ",\n".join(json.dumps(record, ensure_ascii=False, allow_nan=False) for record in records)
     with path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
         stream.write(f"[\n{lines}\n]\n" if lines else "[]\n")
 
 
-def _write_parquet(path: Path, records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
-    import pyarrow
+def write_parquet(path: Path, records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Flat records as a Parquet file with the columns `names`."""
+    with parquet_file(path, names) as file:
+        file.write_table(arrow_table(records, names))
+
+
+def parquet_file(path: Path, names: Sequence[str]) -> Any:
+    """A pyarrow ParquetWriter at `path` for tables of `arrow_table` with the columns `names`."""
     import pyarrow.parquet
+
+    return pyarrow.parquet.ParquetWriter(path, arrow_table([], names).schema)
+
+
+def arrow_table(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
+    """Flat records as a pyarrow Table with the columns `names`, of the types that `tables.columns` gives them."""
+    import pyarrow
 
     def kind(name: str) -> Any:
         return pyarrow.string() if name in TEXTS else pyarrow.int64() if is_whole(name) else pyarrow.float64()
 
     schema = pyarrow.schema([(name, kind(name)) for name in names])
     clean = [{name: _encodable(value) for name, value in record.items()} for record in records]
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(clean, schema=schema), path)
+    return pyarrow.Table.from_pylist(clean, schema=schema)
 
 
 def _encodable(value: Any) -> Any:

@@ -31,7 +31,13 @@ def write_report(folders: Sequence[str | Path], output: str | Path, data: str | 
     if suffix == ".html":
         from feallm.bench.report.page import page  # matplotlib takes its time
 
-        text = page(parts, Path(data).expanduser() if data is not None else None)
+        try:
+            text = page(parts, Path(data).expanduser() if data is not None else None)
+        except ImportError as error:
+            raise SettingsError(
+                "an HTML report draws with matplotlib, which is not installed: pip install 'feallm[bench]', or write a "
+                ".md or .tex report"
+            ) from error
     else:
         text = latex.write(parts) if suffix == ".tex" else markdown.write(parts)
     try:

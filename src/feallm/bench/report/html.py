@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from importlib import resources
 from typing import Any
 
 from feallm.bench.emotion_scores import NONE
@@ -9,6 +10,11 @@ from feallm.bench.report.table import Table
 from feallm.bench.report.worst import Case
 
 Row = Mapping[str, Any]
+
+
+def style() -> str:
+    """The style sheet of every page of numbers, with the colours that `feallm.report.svg` draws by."""
+    return resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
 
 
 def text(value: object) -> str:
@@ -49,14 +55,19 @@ def _cell(tag: str, value: str, words: bool, attributes: str, apart: bool = Fals
 
 def confusion(rows: Sequence[Row], label: str) -> str:
     """Counts of answers to each true class, shaded by their share of the row."""
-    columns = [name for name in rows[0] if name != "truth"]
+    caption = f"Confusion matrix, {text(label)}: a row for each true class, a column for each answer"
+    return counts(rows, "truth", caption)
+
+
+def counts(rows: Sequence[Row], key: str, caption: str) -> str:
+    """A table of counts, shaded by their share of the row; `key` names the rows. `caption` is escaped already."""
+    columns = [name for name in rows[0] if name != key]
     heads = "".join(f'<th scope="col" class="n">{text("no class" if name == NONE else name)}</th>' for name in columns)
     body = []
     for row in rows:
         total = sum(row[name] for name in columns) or 1
-        shades = "".join(_shaded(row[name], row[name] / total, name == row["truth"]) for name in columns)
-        body.append(f'<tr><th scope="row">{text(row["truth"])}</th>{shades}</tr>\n')
-    caption = f"Confusion matrix, {text(label)}: a row for each true class, a column for each answer"
+        shades = "".join(_shaded(row[name], row[name] / total, name == row[key]) for name in columns)
+        body.append(f'<tr><th scope="row">{text(row[key])}</th>{shades}</tr>\n')
     return (
         f'<div class="wide" role="region" tabindex="0" aria-label="{caption}"><table class="confusion">'
         f"<caption><span>{caption}</span></caption><thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table></div>\n"

@@ -33,10 +33,11 @@ INTERVENTIONS = (
 
 
 def page(parts: Sequence[Section], data: Path | None = None) -> str:
-    """The page of a report. Raises SettingsError without matplotlib."""
+    """The page of a report. Raises ImportError without matplotlib."""
     template = Template(resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
     overview = side_by_side(parts)
     return template.substitute(
+        style=html.style(),
         title=TITLE,
         summary=escape(introduction(parts)),
         contents="".join(f'<li><a href="#{_anchor(part)}">{html.text(part.title)}</a></li>' for part in parts),

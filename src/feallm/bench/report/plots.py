@@ -7,8 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from feallm.bench.report.metrics import Measured, form_of_metric, name_of_metric
-from feallm.bench.report.svg import INK, SERIES, SOFT, canvas, svg
 from feallm.facs.action_units import ACTION_UNITS
+from feallm.report.svg import INK, SERIES, SOFT, canvas, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

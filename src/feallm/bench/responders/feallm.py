@@ -20,6 +20,7 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
+from feallm.analyze import opening
 from feallm.analyze.engine import TEMPERATURE, TOP_P, Engine
 from feallm.analyze.errors import CheckpointError
 from feallm.bench.items import KINDS, Request, Response
@@ -82,11 +83,12 @@ def open_feallm(mode: Mode, what: str, options: Options) -> FeallmResponder:
 
 
 def open_engine(what: str, options: Options) -> Engine:
-    """The engine of a checkpoint. Raises ResponderError where it cannot be loaded."""
-    from feallm.analyze.torch_engine import TorchEngine
+    """The engine of a checkpoint: ONNX Runtime where it was exported, else torch (see `analyze.opening`).
 
+    Raises ResponderError where it cannot be loaded.
+    """
     try:
-        return TorchEngine(what or None, options.device)
+        return opening.open_engine(what or None, options.device)
     except (CheckpointError, ValueError) as error:
         raise ResponderError(str(error)) from error
 

@@ -48,6 +48,9 @@ class Narrowed:
     def encode(self, faces: Sequence[NDArray[np.uint8]]) -> Any:
         return self.engine.encode(faces)
 
+    def pick(self, encoded: Any, rows: Sequence[int]) -> Any:
+        return self.engine.pick(encoded, rows)
+
     def scores(self, encoded: Any) -> Scores:
         scores = self.engine.scores(encoded)
         return replace(scores, emotions=self._more(scores.emotions))

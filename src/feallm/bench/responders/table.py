@@ -1,13 +1,13 @@
 """Predictions that another tool has written to a table, as answers (see `tables.foreign` for the forms)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from feallm.bench.items import How, Kind, Request, Response, digest
 from feallm.bench.responders.responder import Options, ResponderError, ResponderInfo
-from feallm.tables.foreign import ForeignRow, ForeignTable, of_frames, read
+from feallm.tables.foreign import ForeignRow, ForeignTable, names_of, of_frames, read
 
 Frames = Mapping[int | None, ForeignRow]
 
@@ -25,13 +25,13 @@ class _Shelf:
             by_picture.setdefault(picture, {})[frame] = row
         shelf: dict[str, Frames | None] = {}
         for picture, frames in by_picture.items():
-            for name in _names(picture):
+            for name in names_of(picture):
                 shelf[name] = None if name in shelf and shelf[name] is not frames else frames
         return cls(shelf | by_picture)
 
     def find(self, request: Request) -> ForeignRow | str:
         """The row of a request's picture, or why there is none."""
-        for name in dict.fromkeys(end for each in request.names for end in _names(each)):
+        for name in dict.fromkeys(end for each in request.names for end in names_of(each)):
             if name not in self.pictures:
                 continue
             frames = self.pictures[name]
@@ -125,13 +125,3 @@ def answer(row: ForeignRow, request: Request, how: How = "table") -> Response:
     scores = {name: share / total for name, share in inside.items()}
     emotion = row.emotion if row.emotion in inside else max(scores, key=lambda name: scores[name])
     return Response(how=how, emotion=emotion, scores=scores, **labels)
-
-
-def _names(name: str) -> Iterator[str]:
-    """A path and its ends, the longest first, the last without suffix: what it may be called elsewhere."""
-    parts = PurePath(name.replace("\\", "/")).parts
-    yield name
-    for start in range(len(parts)):
-        yield "/".join(parts[start:])
-    if parts:
-        yield PurePath(parts[-1]).stem

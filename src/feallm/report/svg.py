@@ -1,6 +1,7 @@
 """Matplotlib figures as SVG that stands inside a page: no header, no addresses, colours of the page's own theme.
 
-The colours below stand for CSS variables of the page (`page.html`), so that one drawing serves light and dark.
+The colours below stand for CSS variables that every page defines (`--ink`, `--s1` …), so that one drawing serves light
+and dark.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from feallm.settings import SettingsError
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, SOFT, LINE, CARD = "#000001", "#000002", "#000003", "#000004"
 SERIES = ("#000011", "#000012", "#000013", "#000014", "#000015", "#000016")
-_VARIABLES = {INK: "ink", SOFT: "soft", LINE: "line", CARD: "card"} | {
-    colour: f"s{number}" for number, colour in enumerate(SERIES, start=1)
-}
+EMOTION_SERIES = ("#000021", "#000022", "#000023", "#000024", "#000025", "#000026", "#000027", "#000028")
+"""For the emotions, in the order of `facs.EMOTIONS`: a page that draws with them defines `--e1` to `--e8`."""
+_VARIABLES = (
+    {INK: "ink", SOFT: "soft", LINE: "line", CARD: "card"}
+    | {colour: f"s{number}" for number, colour in enumerate(SERIES, start=1)}
+    | {colour: f"e{number}" for number, colour in enumerate(EMOTION_SERIES, start=1)}
+)
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "feallm",
@@ -50,20 +53,15 @@ _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 _OPENING = re.compile(r"<svg[^>]*?viewBox=\"([^\"]*)\"[^>]*>")
 _FONTS = re.compile(r"font-family: [^;\"]*")
 _STYLE = re.compile(r"<defs>\s*<style.*?</style>\s*</defs>\s*", re.DOTALL)
-_COLOUR = re.compile("#0000[01][0-9]")
+_COLOUR = re.compile("#0000[012][0-9]")
 
 
 @contextmanager
 def canvas(width: float, height: float) -> Iterator[Figure]:
-    """An empty figure of width x height points, in the page's style. Raises SettingsError without matplotlib."""
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure as Drawn
-    except ImportError as error:
-        raise SettingsError(
-            "an HTML report draws with matplotlib, which is not installed: pip install 'feallm[bench]', or write a "
-            ".md or .tex report"
-        ) from error
+    """An empty figure of width x height points, in the page's style. Raises ImportError without matplotlib."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure as Drawn
+
     with mpl.rc_context(STYLE):
         yield Drawn(figsize=(width / 72, height / 72), layout="constrained")
 

@@ -1,0 +1,45 @@
+"""docs/serve.md: its examples run, and its options are those of the command."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from feallm.cli import app
+from feallm.serve.options import ServeOptions
+
+TEXT = (Path(__file__).parents[2] / "docs" / "serve.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```(bash|python)\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path, portrait):
+    for name in ("photo.jpg", "second.jpg"):
+        (tmp_path / name).write_bytes(portrait)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("language", "example"), EXAMPLES, ids=lambda value: value[:12].strip())
+def test_examples_run(server, folder, language, example):
+    text = example.replace("http://127.0.0.1:8000", server.url)
+    command = ["bash", "-e", "-c", text.replace("curl ", "curl -sS --fail-with-body ")]
+    command = [sys.executable, "-c", text] if language == "python" else command
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert done.stdout
+    if language == "bash":
+        assert (folder / "report.html").read_text().lower().startswith("<!doctype html>")
+        assert len((folder / "readings.csv").read_text().splitlines()) == 3
+
+
+def test_all_options_are_told_and_their_defaults_are_the_servers():
+    told = set(re.findall(r"--[a-z][a-z-]+", TEXT)) - {"--soak", "--clients"}
+    shown = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "200"}).output
+    known = set(re.findall(r"--[a-z][a-z-]+", shown)) - {"--help"}
+    assert known == told
+    options = ServeOptions()
+    assert (options.max_upload, options.max_pixels, options.max_video_seconds) == (200e6, 50e6, 600)
+    assert (options.queue, options.timeout, options.port) == (64, 10, 8000)
