@@ -74,7 +74,8 @@ def analyze(
         Path | None, typer.Option(help="Write segments as a table: .csv, .jsonl ...", rich_help_panel=VIDEO)
     ] = None,
     camera: Annotated[
-        int | None, typer.Option(metavar="N", help="Read this camera, from 0, until Ctrl-C.", rich_help_panel=VIDEO)
+        int | None,
+        typer.Option(metavar="N", min=0, help="Read this camera, from 0, until Ctrl-C.", rich_help_panel=VIDEO),
     ] = None,
     engine: Annotated[
         str,
@@ -117,7 +118,7 @@ def analyze(
 
             raise typer.Exit(scale.run(wishes, engine, workers, column, say))
         tally = analysis.analyze(wishes, Pipe(), Console(stderr=True))
-        if tally.pictures != 1 or tally.frames or output is not None or annotate is not None:
+        if tally.pictures + tally.videos != 1 or tally.frames or output is not None or annotate is not None:
             say(tally.sentence(output, annotate))
     raise typer.Exit(0 if tally.read else 1)
 

@@ -43,6 +43,7 @@ def report(
 
     from feallm.media import Limits
     from feallm.report.html.source import MISTAKES, ReportWishes, write_report
+    from feallm.report.outlets import left_out_notes
 
     with manners(*MISTAKES), tqdm(unit=" pictures", disable=None, leave=False) as bar:
         wishes = ReportWishes(
@@ -60,6 +61,8 @@ def report(
             fps,
             Limits(allow_private_urls=allow_private_urls),
         )
+        for note in left_out_notes(sources):
+            say(note)
         told = write_report(wishes, bar.update)
         bar.close()
         say(told)

@@ -29,7 +29,7 @@ def test_a_folder_becomes_a_table_on_screen_and_on_disk_and_pictures(feallm_comm
     rows = read(output)
     assert [row["status"] for row in rows] == STATUSES
     assert [os.path.basename(row["input"]) for row in rows] == NAMES
-    assert json.loads((tmp_path / "out" / "faces.meta.json").read_text())["complete"] is True
+    assert json.loads((tmp_path / "out" / "faces.csv.meta.json").read_text())["complete"] is True
     assert sorted(path.name for path in drawn.iterdir()) == [
         "=2.feallm.png",
         "astronaut.feallm.png",

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from feallm.tables import read
+from feallm.tables import meta_path, read
 from tests.cli.conftest import packaged
 from tests.videos import face_clip
 
@@ -47,7 +47,7 @@ def test_a_clip_becomes_a_table_subtitles_tiers_and_a_copy_with_boxes(feallm_com
     assert reasons
     for name in ("out.srt", "out.txt", "s.csv"):
         assert all(reason in (tmp_path / name).read_text() for reason in reasons)
-    assert json.loads((tmp_path / "out.meta.json").read_text())["video"]["sampling"] == {"fps": 4.0}
+    assert json.loads((tmp_path / "out.jsonl.meta.json").read_text())["video"]["sampling"] == {"fps": 4.0}
     assert not list(tmp_path.glob("*.journal"))
     with av.open(str(tmp_path / "drawn" / "clip.feallm.mp4")) as copy:
         assert sum(1 for _ in copy.decode(video=0)) == 24
@@ -89,7 +89,7 @@ def test_a_killed_run_goes_on_to_the_same_table(feallm_command, started, clip, p
     result = feallm_command("analyze", *many, *options, "-o", table, "--resume")
     assert result.exit_code == 0, result.stderr
     assert table.read_bytes() == whole.read_bytes()
-    metas = [json.loads(path.with_suffix(".meta.json").read_text()) for path in (table, whole)]
+    metas = [json.loads(meta_path(path).read_text()) for path in (table, whole)]
     assert metas[0] == metas[1]
     assert not list(tmp_path.glob("*.journal"))
 
@@ -131,6 +131,9 @@ def test_what_cannot_be_gone_on_with_is_said(feallm_command, started, clip, tmp_
         (["CLIP", "--start", "1:75"], "with seconds below 60"),
         (["CLIP", "--smooth", "inf"], "--smooth is 0 or more seconds"),
         (["CLIP", "--annotate", "CLIP"], "is the clip itself"),
+        (["CLIP", "--annotate", "x.avi"], "must be one of .mp4"),
+        (["CLIP", "--annotate", "x.png"], "takes a folder for pictures"),
+        (["--camera", "-1"], "greater than or equal to 0"),
         (["CLIP", "--resume"], "name it with --output"),
         (["CLIP", "--camera", "0"], "leave inputs"),
         (["--camera", "0", "--start", "3"], "only --fps can be chosen"),
@@ -150,10 +153,21 @@ def test_what_is_no_video_and_a_camera_that_is_not_there_are_rows(feallm_command
     assert result.exit_code == 1
     (row,) = read(tmp_path / "x.csv")
     assert (row["status"], row["frame"]) == ("unreadable", None)
+    assert f"0 faces read in 1 video (1 unreadable); 1 row in {tmp_path / 'x.csv'}\n" in result.stderr
+    assert "segment" not in result.stdout
     camera = feallm_command("analyze", "--camera", "77", "--json")
     assert camera.exit_code == 1
     (row,) = json.loads(camera.stdout)
     assert "no camera answers at 77" in row["error"]
+
+
+def test_videos_that_are_left_out_are_named(feallm_command, photos):
+    face_clip(photos / "clip.mp4", count=2)
+    (photos / "clip.feallm.mp4").touch()
+    for given in (photos, photos / "*"):
+        result = feallm_command("analyze", given, "--no-explain", "--json")
+        assert f"note: {given}: 1 video left out; name them, or give a pattern" in result.stderr
+    assert "left out" not in feallm_command("analyze", photos / "*.png", "--no-explain", "--json").stderr
 
 
 def test_a_camera_is_shown_and_kept(feallm_command, clip, tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from feallm import Analyzer
 from feallm.cli import app
-from feallm.tables import write
+from feallm.tables import write, write_segments
 
 WHERE = {"left": (0, 0), "right": (512, 0)}
 
@@ -140,9 +140,14 @@ def test_no_face_in_both_ends_with_1(ours, tmp_path):
         (["OURS", "--plot", "out.jpg"], "ends in .svg or .png"),
         (["OURS", "--by", "second"], "paired by auto, frame, time"),
         (["OURS", "--least-overlap", "0"], "a share above 0"),
+        (["empty.csv"], "empty.csv is empty"),
+        (["segments.csv"], "segments.csv is a table of segments"),
     ],
 )
-def test_mistakes_get_one_line(ours, arguments, said):
+def test_mistakes_get_one_line(ours, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.csv").touch()
+    write_segments([], tmp_path / "segments.csv")
     done = run("compare", ours, *(ours if argument == "OURS" else argument for argument in arguments))
     assert done.exit_code == 2
     assert said in done.stderr

@@ -255,7 +255,7 @@ def test_feallms_own_tables(tmp_path, suffix):
     assert first.emotions["ferplus"][1] == pytest.approx(0.65)
     assert first.action_units == {"AU04": 0.0, "AU06": 1.5}
     assert first.box == (1.0, 2.0, 3.0, 4.0)
-    (tmp_path / "own.meta.json").unlink()
+    (tmp_path / f"own.{suffix}.meta.json").unlink()
     assert list(faces(path)[0].labels) == ["ferplus" if suffix == "jsonl" else "affectnet8"]
 
 

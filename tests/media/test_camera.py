@@ -20,6 +20,8 @@ def test_no_such_camera(capfd):
     (picture,) = camera(97)
     assert "no camera answers at 97" in picture.error
     assert capfd.readouterr().err == ""
+    with pytest.raises(ValueError, match="counted from 0"):
+        camera(-1)
 
 
 def test_pictures_come_with_rising_times_until_the_camera_goes_away(feed):

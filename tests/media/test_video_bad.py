@@ -144,6 +144,9 @@ def test_a_file_cut_short_says_so_at_its_end(tmp_path):
         assert "the file ends here, though it states" in end.error
         assert stated in end.error
         assert all(each.error is None for each in frames(path, Sampling(end=1.0)))
+        for sampling in (Sampling(fps=2), Sampling(every=7), Sampling(keyframes=True), Sampling(fps=2, start=3.5)):
+            *_, last = frames(path, sampling)
+            assert (last.frame, last.timestamp, last.error) == (end.frame, end.timestamp, end.error), sampling
 
 
 def test_without_pyav_the_sentence_says_what_to_install(tmp_path):

@@ -113,6 +113,9 @@ def test_what_cannot_be_asked_is_said_as_openais_errors(asks, data_url, stream):
 
 def test_models_names_the_one_that_answers(asks):
     assert [model.id for model in asks.models.list()] == [MODEL]
+    assert asks.models.retrieve(MODEL).id == MODEL
+    with pytest.raises(openai.NotFoundError, match="it is 'feallm-tiny'"):
+        asks.models.retrieve("gpt-4o")
 
 
 def test_a_stop_is_found_where_pieces_meet():

@@ -11,6 +11,7 @@ from tests.serve.conftest import running
 
 SMALL = {"json": {"image": "data:,"}}
 PAIRS = [(404, "get", "/nothing"), (405, "get", "/v1/analyze"), (405, "delete", "/healthz"), (404, "get", "/static/x")]
+PAIRS += [(404, "get", "/static/__init__.py")]
 
 
 @contextmanager

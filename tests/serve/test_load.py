@@ -38,7 +38,7 @@ async def _many(url, portrait, seconds, clients=CLIENTS):
 
 
 def test_many_clients_get_what_they_ask_for(server, portrait, client):
-    got = asyncio.run(_many(server.url, portrait, 1.5))
+    got = asyncio.run(_many(server.url, portrait, 0.7))
     assert set(got) == {200}
     assert len(got) >= CLIENTS
     assert client.get("/healthz").json()["queue"] == 0
@@ -52,21 +52,26 @@ def test_many_clients_get_what_they_ask_for(server, portrait, client):
     assert total > 1.5 * count  # faces of several clients were read together
 
 
-def test_more_than_the_queue_holds_is_told_to_come_again(portrait):
-    async def flood(url):
-        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-            asks = (client.post("/v1/analyze", files={"file": ("me.jpg", portrait)}) for _ in range(12))
-            return await asyncio.gather(*asks)
-
-    with running("--queue", "2", "--timeout", "1") as server:
-        answers = asyncio.run(flood(server.url))
-        refused = [answer for answer in answers if answer.status_code == 503]
-        assert {answer.status_code for answer in answers} == {200, 503}
-        assert all(answer.json()["error"]["code"] == "queue_full" for answer in refused)
-        assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
-
+def test_a_server_with_few_places(portrait):
+    with running("--queue", "4", "--timeout", "1", "--host", "0.0.0.0") as server:
+        assert "can be reached from other machines" in server.lines[0]
+        _more_than_the_queue_holds_is_told_to_come_again(server, portrait)
         _half_requests_hold_no_place(server, portrait)
         _clients_that_go_away_free_their_place(server, portrait)
+        _a_signal_ends_it_after_all_that_was_accepted(server, portrait)
+
+
+def _more_than_the_queue_holds_is_told_to_come_again(server, portrait):
+    async def flood():
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+            asks = (client.post("/v1/analyze", files={"file": ("me.jpg", portrait)}) for _ in range(16))
+            return await asyncio.gather(*asks)
+
+    answers = asyncio.run(flood())
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert all(answer.json()["error"]["code"] == "queue_full" for answer in refused)
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
 
 
 def _half_requests_hold_no_place(server, portrait):
@@ -113,28 +118,25 @@ def _until(holds, seconds=20):
         time.sleep(0.01)
 
 
-def test_a_signal_ends_it_after_all_that_was_accepted(portrait):
+def _a_signal_ends_it_after_all_that_was_accepted(server, portrait):
     """Under load: everything is answered, or refused in so many words, or finds the door closed."""
 
-    async def load(server):
+    async def load():
         pause = asyncio.get_running_loop().call_later(0.7, server.process.send_signal, signal.SIGTERM)
-        got = await _many(server.url, portrait, 4, clients=16)
+        got = await _many(server.url, portrait, 4, clients=4)
         pause.cancel()
         return got
 
-    with running("--host", "0.0.0.0") as server:
-        assert "can be reached from other machines" in server.lines[0]
-        got = asyncio.run(load(server))
-        assert server.ended() == 0
-        assert server.lines[-1] == "stopped\n"
-        url = server.url
+    got = asyncio.run(load())
+    assert server.ended() == 0
+    assert server.lines[-1] == "stopped\n"
     refused = [each for each in got if isinstance(each, httpx.ConnectError)]
     statuses = {each for each in got if isinstance(each, int)}
-    assert got.count(200) > 16
+    assert got.count(200) > 4
     assert statuses <= {200, 503}
     assert len(refused) + got.count(200) + got.count(503) == len(got), got
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/healthz")
+        httpx.get(f"{server.url}/healthz")
 
 
 def test_a_port_in_use_is_one_sentence(server):

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-EXAMPLES = 5
+EXAMPLES = 3
 NOT_IN_A_SCHEMA = [positive_data_acceptance]
 """A schema cannot say which bytes are a picture, or which text names an action unit."""
 few = settings(

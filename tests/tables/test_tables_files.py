@@ -99,7 +99,7 @@ def test_every_format_reads_back_as_the_flat_rows(tmp_path, suffix):
     if suffix == ".csv":
         expected[3]["input"] = "./=cmd|x.jpg"
     assert read(path) == expected
-    described = json.loads((tmp_path / "deep/er/x.meta.json").read_text(encoding="utf-8"))
+    described = json.loads(meta_path(path).read_text(encoding="utf-8"))
     assert described == {
         **METADATA,
         "readings": 5,
@@ -130,7 +130,7 @@ def test_what_was_done_is_kept_when_the_run_is_stopped(tmp_path, suffix, stop):
         write(interrupted(), path, metadata=METADATA)
     assert [row["status"] for row in read(path)] == ["no_face", "ok"]
     assert json.loads(meta_path(path).read_text(encoding="utf-8"))["complete"] is False
-    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([path.name, "x.meta.json"])
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([path.name, meta_path(path).name])
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
@@ -215,3 +215,10 @@ def test_files_that_are_no_tables_are_refused_with_the_place(tmp_path, name, tex
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=message):
         read(tmp_path / name)
+
+
+def test_tables_that_differ_in_their_suffix_are_each_described(tmp_path):
+    for suffix in (".csv", ".jsonl"):
+        write(readings(), tmp_path / f"x{suffix}", metadata={**METADATA, "made": suffix})
+    described = [json.loads(meta_path(tmp_path / f"x{suffix}").read_text()) for suffix in (".csv", ".jsonl")]
+    assert [each["made"] for each in described] == [".csv", ".jsonl"]

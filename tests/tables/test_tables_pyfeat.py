@@ -83,7 +83,7 @@ def test_no_face_and_unreadable_differ_in_their_score(converted):
 
 
 def test_the_description_goes_along(converted):
-    told = json.loads(converted.with_name("fex.meta.json").read_text())
+    told = json.loads(converted.with_name("fex.csv.meta.json").read_text())
     assert (told["form"], told["model"]) == ("pyfeat", "tiny")
     assert told["converted_from"].startswith("ours.")
 

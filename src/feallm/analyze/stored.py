@@ -19,6 +19,7 @@ from feallm.faces.quality import Quality
 from feallm.facs import ACTION_UNITS, EMOTIONS
 from feallm.tables import read, records
 from feallm.tables.columns import BOX, PLACE
+from feallm.tables.segments import refuse_segments
 
 _WHOLE = TypeAdapter(FaceReading)
 _NEEDED = (*PLACE, *BOX)
@@ -60,6 +61,7 @@ def _look(path: Path) -> None:
         return
     with path.open(encoding="utf-8-sig", newline="") as stream:
         names = next(csv.reader(stream), [])
+    refuse_segments(path, names)
     missing = [name for name in _NEEDED if name not in names]
     if names and missing:
         raise ValueError(

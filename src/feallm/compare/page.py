@@ -23,7 +23,7 @@ MEASURES = (
     ("Cohen's kappa", "How far A and B agree beyond what their rates give by chance: 1 always, 0 as chance does."),
     ("ICC(3,1)", "Consistency of two raters (Shrout and Fleiss 1979): a constant offset is forgiven."),
     ("ICC(2,1)", "Absolute agreement (the same source): an offset counts. May one's numbers stand for the other's?"),
-    ("Pearson's r", "Correlation: an offset and another scale are forgiven."),
+    ("r (Pearson's)", "Correlation: an offset and another scale are forgiven."),
     ("A - B", "The mean difference, and the limits of 95 % of differences if these are normal (Bland, Altman 1986)."),
     ("Jensen-Shannon divergence", "How far two distributions lie apart, in bits: 0 the same, 1 nothing in common (Lin "
      "1991)."),

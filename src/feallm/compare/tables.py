@@ -108,7 +108,7 @@ def _strength_table(words: str, held: Sequence[tuple[str, Strength]]) -> Table:
         )
         for unit, one in held
     )
-    heads = ("unit", "faces", "mean A", "mean B", "ICC(3,1)", "ICC(2,1)", "Pearson's r", "A - B", "95 % of it")
+    heads = ("unit", "faces", "mean A", "mean B", "ICC(3,1)", "ICC(2,1)", "r", "A - B", "95 % of it")
     values = [(unit, value) for unit, one in held for value in (one.icc_3_1, one.icc_2_1, one.pearson)]
     return Table(caption, heads, rows, notes=_reasons(values))
 

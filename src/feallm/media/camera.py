@@ -31,10 +31,13 @@ def camera(number: int | str = 0, fps: float | None = None, *, mirrored: bool = 
     picture by this machine's monotonic clock, taken when the camera handed the picture over. A slow caller misses
     pictures and always gets the newest. A camera that is not there, or goes away, is one Picture with the reason.
 
-    Raises ValueError where `fps` is not above 0. The camera is let go when the iterator ends, is closed or dropped.
+    Raises ValueError where `fps` is not above 0, and for a number below 0. The camera is let go when the iterator
+    ends, is closed or dropped.
     """
     if fps is not None and not fps > 0:
         raise ValueError(f"fps is pictures a second, above 0; {fps:g} came")
+    if isinstance(number, int) and number < 0:  # OpenCV takes -1 for any camera, and may crash
+        raise ValueError(f"cameras are counted from 0; {number} came")
     return _pictures(number, 0.0 if fps is None else 1 / fps, mirrored)
 
 

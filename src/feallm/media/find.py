@@ -62,6 +62,15 @@ def find(path: str) -> Iterator[str]:
     raise UnreadableError("no such file or folder: check the path" if path else "the path is empty")
 
 
+def left_out(path: str) -> list[str]:
+    """The videos that `find` passes over: those in a folder, or that match a pattern which names no suffix."""
+    if os.path.isdir(path):
+        return list(_walk(path, VIDEO_SUFFIXES))
+    if os.path.lexists(path) or not MAGIC.search(path) or _names_suffix(path):
+        return []
+    return list(_matches(path, VIDEO_SUFFIXES))
+
+
 def _or_reason(found: Iterator[str], reason: str) -> Iterator[str]:
     first = next(found, None)
     if first is None:
@@ -74,7 +83,7 @@ def _suffixes() -> str:
     return ", ".join(sorted(IMAGE_SUFFIXES))
 
 
-def _walk(folder: str) -> Iterator[str]:
+def _walk(folder: str, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
             listing = sorted(entries, key=lambda entry: natural(entry.name))
@@ -85,16 +94,20 @@ def _walk(folder: str) -> Iterator[str]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path)
-        elif suffix(entry.name) in IMAGE_SUFFIXES and not entry.is_dir():
+            yield from _walk(entry.path, suffixes)
+        elif suffix(entry.name) in suffixes and not entry.is_dir():
             yield entry.path
 
 
-def _matches(pattern: str) -> Iterator[str]:
+def _names_suffix(pattern: str) -> bool:
     named = suffix(pattern)
-    any_suffix = bool(named) and not MAGIC.search(named)
+    return bool(named) and not MAGIC.search(named)
+
+
+def _matches(pattern: str, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> Iterator[str]:
+    any_suffix = _names_suffix(pattern)
     for path in sorted(glob.iglob(pattern, recursive=True), key=_path_key):
-        if not os.path.isdir(path) and (any_suffix or suffix(path) in IMAGE_SUFFIXES):
+        if not os.path.isdir(path) and (any_suffix or suffix(path) in suffixes):
             yield path
 
 

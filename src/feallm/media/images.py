@@ -27,6 +27,11 @@ ACCEPTED = (
 )
 
 
+def is_video(source: object) -> bool:
+    """Whether a source is a video file, by its name."""
+    return isinstance(source, str) and suffix(source) in VIDEO_SUFFIXES and not ADDRESS.match(source)
+
+
 @dataclass(frozen=True)
 class _Item:
     """One picture still to be read."""

@@ -33,7 +33,8 @@ RETRIES = 20
 class Shown:
     """A frame of a video: its place in presentation order (from 0), its time and duration in seconds.
 
-    frame: None where it cannot be decoded, with the reason in `error`.
+    frame: None where it cannot be decoded, with the reason in `error`. is_end: no frame, but the place where a file
+        that was cut short ends.
     """
 
     number: int
@@ -41,6 +42,7 @@ class Shown:
     duration: Fraction
     frame: VideoFrame | None
     error: str | None = None
+    is_end: bool = False
 
 
 class _Places:
@@ -221,4 +223,4 @@ def _cut_short(video: VideoFile, places: _Places) -> Iterator[Shown]:
         return
     if video.duration - places.last > max(Fraction(1, 2), 2 * places.frame_duration):
         reason = f"the file ends here, though it states {float(video.duration):.1f} s: get a complete copy"
-        yield Shown(places.next, places.last, Fraction(0), None, reason)
+        yield Shown(places.next, places.last, Fraction(0), None, reason, is_end=True)

@@ -56,12 +56,16 @@ class Sampling:
 
 
 def choose(shown: Iterable[Shown], sampling: Sampling, tick: Fraction) -> Iterator[Shown]:
-    """The frames of a video that a sampling wants, of its frames in presentation order; `tick` is its time base."""
+    """The frames of a video that a sampling wants, of its frames in presentation order; `tick` is its time base.
+
+    Whatever is wanted, the end of a file that was cut short is told, unless only a part before it was asked for.
+    """
     wanted = _at_instants(shown, sampling.fps, tick) if sampling.fps is not None else iter(shown)
     for one in wanted:
         if sampling.is_past(float(one.time)):
             return
-        if sampling.holds(float(one.time)) and (sampling.every is None or one.number % sampling.every == 0):
+        on_step = sampling.every is None or one.number % sampling.every == 0
+        if one.is_end or (on_step and sampling.holds(float(one.time))):
             yield one
 
 
@@ -75,6 +79,9 @@ def _at_instants(shown: Iterable[Shown], fps: float, tick: Fraction) -> Iterator
     grace = tick / 2 if tick <= COARSE else Fraction(0)
     for one, following in pairwise(chain(shown, [None])):
         if one is None:
+            continue
+        if one.is_end:
+            yield one
             continue
         until = following.time if following is not None else one.time + one.duration
         if math.ceil((one.time - grace) * rate) < math.ceil((until - grace) * rate):

@@ -10,14 +10,16 @@ from itertools import groupby
 from typing import IO, Any
 
 from rich.console import Console
+from rich.text import Text
 
 from feallm.analyze import Analyzer
 from feallm.analyze.journal import Journal, journal_path
 from feallm.analyze.video import video_metadata
-from feallm.media import count
-from feallm.report.clip import check_files, is_single_copy, is_video, read_clip
+from feallm.media.find import IMAGE_SUFFIXES, suffix
+from feallm.media.images import is_video
+from feallm.report.clip import check_files, is_single_copy, read_clip
 from feallm.report.live import watch
-from feallm.report.outlets import AnnotatedFolder, JsonArray, Screen, Tally, expand
+from feallm.report.outlets import AnnotatedFolder, JsonArray, Screen, Tally, expand, left_out_notes
 from feallm.report.run import Run
 from feallm.report.stills import Source, read_stills
 from feallm.report.wishes import MISTAKES as MISTAKES
@@ -39,6 +41,8 @@ def analyze(wishes: Wishes, out: Console, err: Console) -> Tally:
     _check(wishes)
     sources, tally = expand(wishes.inputs), Tally()
     check_files(wishes, sources)
+    for note in left_out_notes(wishes.inputs):
+        err.print(Text(note), soft_wrap=True)
     if wishes.resume and (done := _complete(wishes)):
         tally.take(done)
         return tally
@@ -83,6 +87,8 @@ def load_analyzer(model: str | None, **options: Any) -> Analyzer:
 def _check(wishes: Wishes) -> None:
     if wishes.output is not None:
         check_path(wishes.output)
+    if wishes.annotate is not None and suffix(wishes.annotate.name) in IMAGE_SUFFIXES and not wishes.annotate.is_dir():
+        raise WishError(f"--annotate takes a folder for pictures, got the name of one: {wishes.annotate}")
     if wishes.resume and wishes.output is None:
         raise WishError("--resume goes on with a table: name it with --output")
     if not 0 <= wishes.video.smooth < float("inf"):
@@ -133,7 +139,7 @@ def _opened(
         table = stack.enter_context(TableWriter(wishes.output, metadata=metadata))
     if folder is not None:
         stack.enter_context(folder)
-    shown = JsonArray(out.file) if wishes.as_json else Screen(out, roomy=count(list(sources)) == 1)
+    shown = JsonArray(out.file) if wishes.as_json else Screen(out, roomy=len(sources) <= 1)
     stack.enter_context(shown)
     return Run(wishes, analyzer, tally, shown, stream, journal, table, folder)
 

@@ -16,12 +16,11 @@ from feallm.analyze.journal import JournalError
 from feallm.analyze.segments import Segment
 from feallm.analyze.video import Video
 from feallm.media.clock import clock
-from feallm.media.find import VIDEO_SUFFIXES, suffix
-from feallm.media.images import ADDRESS
+from feallm.media.images import is_video
 from feallm.media.limits import UnreadableError
 from feallm.media.video import Sampling, facts
 from feallm.report.annotate import annotated_path
-from feallm.report.annotate_video import CONTAINERS, annotate_video, check_video_path
+from feallm.report.annotate_video import annotate_video, check_video_path
 from feallm.report.clip_view import clip_view
 from feallm.report.elan import write_elan
 from feallm.report.outlets import Screen
@@ -36,11 +35,6 @@ from feallm.tables.writer import check_path
 
 ANNOTATED = ".feallm.mp4"
 SUBTITLES = {".vtt": write_vtt, ".srt": write_srt}
-
-
-def is_video(source: Source) -> bool:
-    """Whether a source is a video file, by its name."""
-    return isinstance(source, str) and suffix(source) in VIDEO_SUFFIXES and not ADDRESS.match(source)
 
 
 def check_files(wishes: Wishes, sources: list[Source]) -> None:
@@ -63,7 +57,7 @@ def check_files(wishes: Wishes, sources: list[Source]) -> None:
 
 def is_single_copy(wishes: Wishes) -> bool:
     """Whether `--annotate` names a video, not a folder."""
-    return wishes.annotate is not None and wishes.annotate.suffix.lower() in CONTAINERS
+    return wishes.annotate is not None and is_video(wishes.annotate.name)
 
 
 def make_video(run: Run, job: int, source: str) -> Video:
@@ -94,8 +88,7 @@ def read_clip(run: Run, job: int, source: str) -> None:
     with seconds_bar(source, video.sampling, run.stream) as progress:
         take(run, video, progress)
     end_clip(run, video)
-    first = next(video.rows(), None)
-    if run.wishes.annotate is not None and first is not None and first.frame is not None:
+    if run.wishes.annotate is not None and has_frames(video):
         _annotate(run, video, source)
 
 
@@ -124,10 +117,16 @@ def take(run: Run, video: Video, progress: Callable[[float], None]) -> None:
 
 
 def end_clip(run: Run, video: Video) -> None:
-    """Show and write a video's segments."""
-    if isinstance(run.shown, Screen):
+    """Show and write a video's segments; of what could not be opened the row says enough."""
+    if isinstance(run.shown, Screen) and has_frames(video):
         run.shown.show(clip_view(video.segments, run.shown.console))
     write_files(run.wishes, video.segments)
+
+
+def has_frames(video: Video) -> bool:
+    """Whether a video that is read through had any frame, be it a damaged one."""
+    first = next(video.rows(), None)
+    return first is not None and first.frame is not None
 
 
 def write_files(wishes: Wishes, segments: list[Segment]) -> None:

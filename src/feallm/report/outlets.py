@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from feallm.analyze.reading import FaceReading
 from feallm.media import Picture
-from feallm.media.find import find
-from feallm.media.images import ADDRESS
+from feallm.media.find import find, left_out, suffix
+from feallm.media.images import ADDRESS, is_video
 from feallm.media.limits import UnreadableError
 from feallm.report.annotate import SUFFIX, annotated_path, save_annotated
 from feallm.report.terminal import Rows, view
@@ -42,17 +42,22 @@ class Outlet(Protocol):
 
 
 class Tally:
-    """How many pictures, frames of videos and faces there were, and how many of the faces were read."""
+    """How many pictures, frames of videos and faces there were, and how many of the faces were read.
+
+    `videos` are those without a frame, which could not be opened.
+    """
 
     def __init__(self) -> None:
-        self.pictures = self.frames = self.faces = self.read = 0
+        self.pictures = self.videos = self.frames = self.faces = self.read = 0
         self.statuses: Counter[str] = Counter()
         self.is_earlier = False
         self._before: tuple[str, int | None] | None = None
 
     def add(self, reading: FaceReading) -> None:
         place = reading.input, reading.frame
-        if reading.frame is None:
+        if reading.frame is None and is_video(reading.input):
+            self.videos += 1
+        elif reading.frame is None:
             self.pictures += starts_picture(reading)
         elif place != self._before:
             self.frames += 1
@@ -74,8 +79,10 @@ class Tally:
         others = sorted((status, count) for status, count in self.statuses.items() if status != "ok")
         rest = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in others)
         kept = f"; {_count(self.statuses.total(), 'row')} in {output}" if output is not None else ""
-        kept += f"; annotated {'pictures' if self.pictures else 'videos'} in {annotate}" if annotate is not None else ""
-        seen = [_count(number, noun) for number, noun in ((self.pictures, "picture"), (self.frames, "frame")) if number]
+        drawn = [noun for number, noun in ((self.pictures, "pictures"), (self.frames, "videos")) if number]
+        kept += f"; annotated {' and '.join(drawn)} in {annotate}" if annotate is not None and drawn else ""
+        kinds = ((self.pictures, "picture"), (self.videos, "video"), (self.frames, "frame"))
+        seen = [_count(number, noun) for number, noun in kinds if number]
         read = f"{_count(self.read, 'face')} read in {' and '.join(seen) or '0 pictures'}"
         return f"{read}{f' ({rest})' if rest else ''}{kept}"
 
@@ -205,6 +212,16 @@ def expand(inputs: Sequence[str]) -> list[str | Picture]:
     The list is made before anything is written, so that a run never reads what it writes itself.
     """
     return [source for given in inputs for source in _expanded(given)]
+
+
+def left_out_notes(inputs: Sequence[str]) -> Iterator[str]:
+    """A sentence for each folder and pattern that holds videos which `expand` leaves out."""
+    for given in inputs:
+        videos = [] if ADDRESS.match(given) else [path for path in left_out(given) if not MADE.search(path)]
+        if videos:
+            left = f"{_count(len(videos), 'video')} left out"
+            by = f"name them, or give a pattern with their suffix (*{suffix(videos[0])})"
+            yield f"note: {given}: {left}; {by}"
 
 
 def _expanded(given: str) -> Sequence[str | Picture]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from feallm.analyze import Analyzer, FaceReading
 from feallm.analyze.analyzer import Slot, split
-from feallm.serve.errors import queue_full
+from feallm.serve.errors import queue_full, stopping
 from feallm.serve.metrics import Metrics
 
 WINDOW = 0.05
@@ -102,7 +102,7 @@ class Reader:
         return self._put(_Job(Future(), call=work))
 
     def close(self) -> None:
-        """Finish what waits, then end the thread."""
+        """Finish what waits, then end the thread; what comes later is refused with ApiError 503."""
         with self._desk.changed:
             self._desk.closed = True
             self._desk.changed.notify()
@@ -110,7 +110,10 @@ class Reader:
 
     def _put(self, job: _Job) -> Future[Any]:
         with self._desk.changed:
-            self._desk.jobs.append(job)
+            if self._desk.closed:  # nobody would ever do it: a thread that is left over must not wait for ever
+                job.future.set_exception(stopping())
+            else:
+                self._desk.jobs.append(job)
             self._desk.changed.notify()
         return job.future
 

@@ -125,9 +125,7 @@ def chat_routes(service: Service) -> APIRouter:
     @router.post("/chat/completions", response_model=None, responses=answers)
     async def chat_completions(request: Request, body: ChatBody) -> Response:
         """Ask about one face; the last picture of the conversation is the one that is asked about."""
-        name = service.analyzer.engine.info.model
-        if body.model != name:
-            raise ApiError(404, "model_not_found", f"there is no model {body.model[:80]!r} here: it is {name!r}")
+        service.check_model(body.model)
         service.check(body.wish)
         question = last_question(body.messages)
         talk = _Talk(service, body, question, await picture_load(last_image(body.messages), 0, service))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
+log = logging.getLogger("feallm.serve")
 TYPES = {
     401: "authentication_error",
     403: "permission_error",
@@ -54,6 +57,13 @@ def queue_full() -> ApiError:
 
 def stopping() -> ApiError:
     return ApiError(503, "stopping", "the server is stopping and takes nothing new", RETRY)
+
+
+def internal(scope: Scope, error: Exception) -> ApiError:
+    """What is told of an error that nobody expected; the terminal gets its name and words."""
+    log.error("%s %s: %s: %s", scope["method"], scope["path"], type(error).__name__, error)
+    log.debug("where it happened", exc_info=error)
+    return ApiError(500, "internal", INTERNAL)
 
 
 def error_body(error: HTTPException) -> dict[str, Any]:

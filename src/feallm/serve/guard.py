@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from secrets import compare_digest
 from urllib.parse import urlsplit
@@ -14,10 +13,9 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from feallm.serve.bodies import Body, Held
-from feallm.serve.errors import INTERNAL, ApiError, answer_error, queue_full, stopping
+from feallm.serve.errors import ApiError, answer_error, internal, log, queue_full, stopping
 from feallm.serve.service import Service
 
-log = logging.getLogger("feallm.serve")
 SECURITY = {
     b"content-security-policy": (
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -60,10 +58,11 @@ class Guard:
             await answer.refuse(error)
         except TimeoutError:
             log.warning("%s %s: the client did not read its answer", scope["method"], scope["path"])
-        except Exception as error:
-            log.error("%s %s: %s: %s", scope["method"], scope["path"], type(error).__name__, error)
-            log.debug("where it happened", exc_info=error)
-            await answer.refuse(ApiError(500, "internal", INTERNAL))
+        except asyncio.CancelledError:
+            log.warning("%s %s: cut off, the server waits no longer", scope["method"], scope["path"])
+            await answer.refuse(stopping())
+        except Exception as error:  # noqa: BLE001 the last place where it can be told
+            await answer.refuse(internal(scope, error))
         finally:
             body.release()
             answer.count()

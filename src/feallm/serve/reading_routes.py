@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field
@@ -81,7 +82,7 @@ def reading_routes(service: Service) -> APIRouter:
                 lines, whole = partial(_clip_lines, clip), partial(_clip_whole, clip)
             if NDJSON in request.headers.get("accept", ""):
                 return await streamed(request, service, lines(), stack.pop_all(), NDJSON, _error_line)
-            return JSONResponse(await while_connected(request, service, whole(), ask.seconds))
+            return await while_connected(request, service, whole(), ask.seconds)
 
     @router.post("/whatif", response_model=None, responses={200: {"model": WhatIfAnswer}, **declared()})
     async def whatif(request: Request, body: WhatIfBody) -> Response:
@@ -119,9 +120,9 @@ def _whatif(found: WhatIf) -> dict[str, Any]:
     }
 
 
-async def _picture_whole(service: Service, ask: Asked[AnalyzeQuery]) -> dict[str, Any]:
+async def _picture_whole(service: Service, ask: Asked[AnalyzeQuery]) -> Response:
     readings = await service.read(ask.loads, ask.how.wish)
-    return {"metadata": service.metadata(ask.how.wish), "readings": [each.to_dict() for each in readings]}
+    return JSONResponse({"metadata": service.metadata(ask.how.wish), "readings": [each.to_dict() for each in readings]})
 
 
 async def _picture_lines(service: Service, ask: Asked[AnalyzeQuery]) -> AsyncGenerator[str, None]:
@@ -139,10 +140,15 @@ async def _picture_lines(service: Service, ask: Asked[AnalyzeQuery]) -> AsyncGen
     yield _line({"type": "done", "readings": len(slots)})
 
 
-async def _clip_whole(clip: Clip) -> dict[str, Any]:
+async def _clip_whole(clip: Clip) -> Response:
     await clip.open()
-    rows = [each.to_dict() for each in await clip.read()]
-    return {"metadata": clip.metadata, "readings": rows, "segments": [each.to_dict() for each in clip.segments]}
+    rows = await clip.read()
+
+    def told() -> str:  # thousands of rows, one by one in a thread: other clients must not wait for them
+        around = _line({"metadata": clip.metadata, "segments": [each.to_dict() for each in clip.segments]})
+        return f'{{"readings": [{",".join(each.to_json() for each in rows)}], {around[1:]}'
+
+    return Response(await to_thread.run_sync(told), media_type="application/json")
 
 
 async def _clip_lines(clip: Clip) -> AsyncGenerator[str, None]:

@@ -57,6 +57,7 @@ def serve(service: Service, listener: socket.socket, ready: Callable[[], None] |
         ws="none",
         lifespan="on",
         log_config=None,
+        log_level="critical",  # the guard tells errors; uvicorn's own have stack traces
         access_log=False,
         server_header=False,
         proxy_headers=False,

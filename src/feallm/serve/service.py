@@ -73,6 +73,12 @@ class Service:
         except ValueError as error:
             raise ApiError(422, "invalid_request", str(error)) from error
 
+    def check_model(self, name: str) -> None:
+        """Raises ApiError 404 for another model than the one that is here."""
+        own = self.analyzer.engine.info.model
+        if name != own:
+            raise ApiError(404, "model_not_found", f"there is no model {name[:80]!r} here: it is {own!r}")
+
     def metadata(self, wish: Wish) -> dict[str, Any]:
         """How readings by `wish` are made."""
         return self.analyzer.like(label_set=wish.label_set, min_confidence=wish.min_confidence).metadata

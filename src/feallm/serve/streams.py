@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from feallm.serve.errors import ApiError
+from feallm.serve.errors import ApiError, internal
 from feallm.serve.service import Service, while_connected
 
 Pieces = AsyncGenerator[str, None]
@@ -41,7 +41,7 @@ async def streamed(
 ) -> Streamed:
     """An answer of the pieces of `source`, which owns `held` from here on.
 
-    The first piece is waited for, so that what is refused still has its status; an ApiError after it is told by a
+    The first piece is waited for, so that what is refused still has its status; an error after it is told by a
     last piece.
     """
     try:
@@ -50,15 +50,15 @@ async def streamed(
         await source.aclose()
         await held.aclose()
         raise
-    return Streamed(_pieces(first, source, tell), held, media_type)
+    return Streamed(_pieces(request, first, source, tell), held, media_type)
 
 
-async def _pieces(first: str, source: Pieces, tell: Callable[[ApiError], str]) -> Pieces:
+async def _pieces(request: Request, first: str, source: Pieces, tell: Callable[[ApiError], str]) -> Pieces:
     try:
         yield first
         async for piece in source:
             yield piece
-    except ApiError as error:
-        yield tell(error)
+    except Exception as error:  # noqa: BLE001 half an answer must not look like a whole one
+        yield tell(error if isinstance(error, ApiError) else internal(request.scope, error))
     finally:
         await source.aclose()

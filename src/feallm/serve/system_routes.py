@@ -13,7 +13,7 @@ from feallm.facs import ACTION_UNITS
 from feallm.serve.errors import ApiError, declared
 from feallm.serve.page import PAGE
 from feallm.serve.service import Service
-from feallm.serve.shapes import Health, Info, Models, text
+from feallm.serve.shapes import Health, Info, Model, Models, text
 
 EXAMPLES = (
     "What emotion does it show?",
@@ -29,6 +29,7 @@ def system_routes(service: Service) -> APIRouter:
     """The routes, answered by `service`."""
     router = APIRouter()
     info = service.analyzer.engine.info
+    about_model = {"id": info.model, "object": "model", "created": 0, "owned_by": "feallm"}
 
     @router.get("/", include_in_schema=False)
     async def page() -> Response:
@@ -40,8 +41,13 @@ def system_routes(service: Service) -> APIRouter:
     @router.get("/v1/models", tags=["server"], response_model=Models, responses=declared())
     async def models() -> dict[str, Any]:
         """The one model that is loaded."""
-        model = {"id": info.model, "object": "model", "created": 0, "owned_by": "feallm"}
-        return {"object": "list", "data": [model]}
+        return {"object": "list", "data": [about_model]}
+
+    @router.get("/v1/models/{model}", tags=["server"], response_model=Model, responses=declared(404))
+    async def one_model(model: str) -> dict[str, Any]:
+        """The model of this name."""
+        service.check_model(model)
+        return about_model
 
     @router.get("/v1/info", tags=["server"], response_model=Info, responses=declared())
     async def about() -> dict[str, Any]:

@@ -5,16 +5,17 @@ The file lies in a temporary folder while it is read, since a video's index may 
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Generator, Iterator
-from contextlib import aclosing, closing
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import aclosing, closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from anyio import to_thread
+from anyio import CancelScope
 
 from feallm.analyze import FaceReading
 from feallm.analyze.segments import Segment
@@ -35,6 +36,7 @@ TOGETHER = 0.2
 NEAR = 2e-3
 """Seconds around an apex in which its frame is looked for."""
 Rows = list[FaceReading]
+Result = TypeVar("Result")
 
 
 class Clip:
@@ -60,7 +62,7 @@ class Clip:
 
         Raises ApiError: 413 for one that is too long, 422 for one that cannot be read.
         """
-        found = await to_thread.run_sync(self._examine)
+        found = await to_end(self._examine)
         ends = [each for each in (self._sampling.end, found.duration) if each is not None]
         if ends and min(ends) - (self._sampling.start or 0.0) > self._service.options.max_video_seconds:
             raise self._too_long()
@@ -104,7 +106,7 @@ class Clip:
                 if number > MOST_ROWS:
                     less = "ask for a part (start, end), for fewer frames (fps), or for application/x-ndjson"
                     raise ApiError(413, "too_large", f"the video has more than {MOST_ROWS} readings: {less}")
-        found = await to_thread.run_sync(lambda: list(self.video.rows()))
+        found = await to_end(lambda: list(self.video.rows()))
         if all(each.status == "unreadable" for each in found):
             reason = found[0].error if found else "it has no frames there"
             raise ApiError(422, "unreadable", f"{self._name} cannot be read: {reason}")
@@ -114,11 +116,12 @@ class Clip:
         """The readings as they come, each step in a thread; it is stopped between two."""
         source = self._batches()
 
-        def step() -> Rows:
-            return next(source, [])
+        async def step() -> Rows:
+            async with self._service.clips:
+                return await to_end(lambda: next(source, []))
 
         try:
-            while batch := await to_thread.run_sync(step, limiter=self._service.clips):
+            while batch := await step():
                 yield batch
         finally:
             source.close()
@@ -158,6 +161,20 @@ class Clip:
         return ApiError(
             413, "too_large", f"{self._name} is longer than the {seconds:g} s read here: give start and end"
         )
+
+
+async def to_end(work: Callable[[], Result]) -> Result:
+    """What `work` gives, in a thread. A wait that is cancelled waits for it too: what it works on is closed next."""
+    coming = asyncio.get_running_loop().run_in_executor(None, work)
+    try:
+        return await asyncio.shield(coming)
+    except asyncio.CancelledError:
+        with CancelScope(shield=True):
+            while not coming.done():
+                with suppress(asyncio.CancelledError):  # the end of a server cancels twice
+                    await asyncio.wait({coming})
+        coming.exception()  # else asyncio complains that nobody looked
+        raise
 
 
 def _sampling(how: AnalyzeQuery) -> Sampling:

@@ -35,6 +35,7 @@ from pathlib import Path, PurePath
 
 from feallm.tables.foreign_rows import FORMS, ForeignRow, Form
 from feallm.tables.reader import read as read_ours
+from feallm.tables.segments import refuse_segments
 from feallm.tables.writer import SUFFIXES
 
 __all__ = ["FORMS", "ForeignRow", "ForeignTable", "names_of", "of_frames", "read"]
@@ -144,6 +145,9 @@ def _plain(row: Mapping[str, object]) -> dict[str, str]:
 
 
 def _sniff(file: Path, names: frozenset[str]) -> Form:
+    if not names:
+        raise ValueError(f"{file} is empty: expected a table with the names of its columns in the first line")
+    refuse_segments(file, names)
     for form in FORMS.values():
         if form.sniff(names):
             return form

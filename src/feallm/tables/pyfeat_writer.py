@@ -25,6 +25,7 @@ from feallm.facs.emotions import ORDERS
 from feallm.tables.columns import BOX
 from feallm.tables.output import OutputError, check_writable, replacing
 from feallm.tables.reader import read
+from feallm.tables.segments import refuse_segments
 from feallm.tables.writer import FORMULA, meta_path
 
 FORMS = ("pyfeat",)
@@ -102,15 +103,16 @@ def _check_ours(source: Path) -> None:
         return
     with source.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         names = next(csv.reader(stream), [])
+    refuse_segments(source, names)
     missing = [name for name in ("input", "status", "emotion") if name not in names]
     if missing:
         raise ValueError(f"{source} is no table of FEALLM: it has no column {missing[0]!r}; only those are converted")
 
 
 def _describe(source: Path, output: Path) -> Path | None:
-    """Write the metadata of `source` beside `output`; None where it has none, or both would have the same."""
+    """Write the metadata of `source` beside `output`; None where it has none."""
     before, after = meta_path(source), meta_path(output)
-    if not before.is_file() or after.absolute() == before.absolute():
+    if not before.is_file():
         return None
     try:
         facts = json.loads(before.read_text(encoding="utf-8"))

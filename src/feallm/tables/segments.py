@@ -25,6 +25,14 @@ SEGMENT_COLUMNS = (
 )
 
 
+def refuse_segments(path: str | os.PathLike[str], names: Iterable[str]) -> None:
+    """Raises ValueError where columns are those of a table of segments, and readings are wanted."""
+    if {*TIMES, *FRAMES} <= set(names):
+        raise ValueError(
+            f"{os.fspath(path)} is a table of segments: give the one of readings, which `feallm analyze … -o` writes"
+        )
+
+
 def segments_table(segments: Iterable[Segment]) -> Iterator[dict[str, Any]]:
     """One flat row a segment, None where nothing is known.
 

@@ -42,8 +42,9 @@ def check_path(path: str | os.PathLike[str]) -> Path:
 
 
 def meta_path(path: str | os.PathLike[str]) -> Path:
-    """Where the description of the table at `path` lies: readings.csv -> readings.meta.json."""
-    return Path(path).with_suffix(".meta.json")
+    """Where the description of the table at `path` lies: readings.csv -> readings.csv.meta.json."""
+    path = Path(path)
+    return path.with_name(path.name + ".meta.json")
 
 
 def write(readings: Iterable[FaceReading], path: str | os.PathLike[str], *, metadata: Mapping[str, Any]) -> Path:

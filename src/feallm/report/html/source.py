@@ -15,7 +15,7 @@ from feallm.analyze.stored import read_readings
 from feallm.analyze.video import Video
 from feallm.media import Limits, Picture, pictures
 from feallm.media.find import VIDEO_SUFFIXES, suffix
-from feallm.media.images import ADDRESS
+from feallm.media.images import ADDRESS, is_video
 from feallm.media.limits import DEFAULT_LIMITS
 from feallm.media.video import Sampling, frames
 from feallm.report.analysis import WishError, load_analyzer
@@ -157,7 +157,7 @@ def _path_of(name: str, folder: Path) -> str | None:
 def _of_sources(wishes: ReportWishes, step: Step) -> Material:
     """Read pictures and videos. Raises WishError where none can be read."""
     sources = expand(wishes.sources)
-    clips = [source for source in sources if isinstance(source, str) and _is_video(source)]
+    clips = [source for source in sources if isinstance(source, str) and is_video(source)]
     stills = [source for source in sources if source not in clips]
     refused = [source for source in sources if isinstance(source, Picture) and source.error]
     if sources and len(refused) == len(sources):
@@ -185,10 +185,6 @@ def _of_sources(wishes: ReportWishes, step: Step) -> Material:
     keys = {(each.input, each.frame or 0): each for each in _key_pictures(found, Path(), wishes.limits)}
     frame_views = frame_sheets(readings, found, keys, blur=wishes.blur_faces)
     return Material(readings, sheets, frame_views, by_input(found), metadata, _title(wishes), wishes.blur_faces)
-
-
-def _is_video(source: str) -> bool:
-    return suffix(source) in VIDEO_SUFFIXES and not ADDRESS.match(source)
 
 
 def _video(analyzer: Analyzer, clip: str, wishes: ReportWishes) -> Video:

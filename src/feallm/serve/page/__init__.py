@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -51,6 +52,8 @@ class _Files(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         if path == WORDS:
             response = Response(json.dumps(page_words()), media_type="application/json")
+        elif path.endswith((".py", ".pyc")):  # this file
+            raise HTTPException(404)
         else:
             response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "no-cache"
