@@ -65,7 +65,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What does the face express ({classes}), and by which action units?",
         "Out of {classes}: which one, and on what grounds? Give the units.",
         "Pick the emotion from {classes} and explain it from the movements of the face.",
-        "Say which of {classes} it is and why you think so.", "Decide between {classes} and argue from the face.",
+        "Say which of {classes} it is and why you think so.", "Settle on one of {classes} and argue from the face.",
         "From the list {classes}, which emotion is seen, and what makes it?",
         "Classify the face as one of {classes}, then explain that from its AUs.",
         "Tell me the emotion ({classes}) together with the evidence in the face.",

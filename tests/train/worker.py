@@ -11,9 +11,9 @@ from dataclasses import replace
 import torch
 from transformers import TrainerCallback
 
-import feallm.train.run as run
 from feallm.data.sources import SOURCES
 from feallm.settings import load_recipe
+from feallm.train import run, stage
 from feallm.train.recipe import TrainRecipe
 
 from .test_train_run import ALL, ALONE, RECIPE, drawn_faces
@@ -51,13 +51,13 @@ def main():
     torch.set_num_threads(1)
     SOURCES["fer2013"] = replace(SOURCES["fer2013"], scan=drawn_faces)
     if options.die_at is not None:
-        whole = run.Trainer
+        whole = stage.Trainer
 
         class Dying(whole):
             def __init__(self, *args, callbacks=(), **kwargs):
                 super().__init__(*args, callbacks=[*callbacks, Die(options.die_at)], **kwargs)
 
-        run.Trainer = Dying
+        stage.Trainer = Dying
     run.train(tiny_recipe(options.output, options.overrides))
 
 
