@@ -277,7 +277,6 @@ def workers(folder: Path, count: int, runs: int) -> list[dict[str, Any]]:
     found = []
     with session(2) as ray:
         for words in (False, True):
-            some = shards if not words else shards[: max(6, len(shards) // 3)]
             rates: dict[int, list[float]] = {1: [], 2: []}
             for _ in range(runs):
                 for number in rates:  # in turn, so that both meet the same machine
@@ -285,7 +284,7 @@ def workers(folder: Path, count: int, runs: int) -> list[dict[str, Any]]:
                         job, crew = Job(output, explain=words), Crew(number, 1, 0.0)
                         about = describe(ray, job, crew)
                         Parts(output).begin(about)
-                        ends = [(time.perf_counter(), c) for _, c in read_shards(ray, job, about, crew, some)]
+                        ends = [(time.perf_counter(), c) for _, c in read_shards(ray, job, about, crew, shards)]
                         taken = ends[-1][0] - ends[number - 1][0]
                         rates[number].append(sum(counts.pictures for _, counts in ends[number:]) / taken)
             found += [{"workers": n, "words": words, "rate": spread(values)} for n, values in rates.items()]

@@ -2,10 +2,10 @@
 
 `emotion` (closed set, the classes named), `distribution` (how raters voted), `expression` (describe the expression),
 `aus` (list), `movements` (describe the AUs), `intensity` (which of two AUs is stronger), `blend` (mixed emotions),
-`reading` (what AUs without a label may mean), `refusal` (what no face tells), `chat` (several of these), and those that
-begin with the evidence (AUs, the emotion, what it rests on): `reason` (why), `unit` (is one AU there), `why_not`
-(another emotion), `area` (what a region does), `discriminate` (what tells it from a similar emotion) and
-`counterfactual` (what would turn it into another).
+`reading` (what AUs without a label may mean), `unaided` (the emotion and why at once), `refusal` (what no face tells),
+`chat` (several of these), and those that begin with the evidence (AUs, the emotion, what it rests on): `reason` (why),
+`unit` (is one AU there), `why_not` (another emotion), `area` (what a region does), `discriminate` (what tells it from a
+similar emotion) and `counterfactual` (what would turn it into another).
 A face without AU codes gets no AU claims; a face without a label is not told one; an unknown AU is never denied.
 """
 
