@@ -196,3 +196,16 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(monkeypatch):
         monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free.getsockname()[1]}")
         with pytest.raises(ClusterError, match="nothing can be used"), session(1):
             pass
+
+
+@pytest.mark.parametrize("absent", ["ray", "pyarrow"])
+def test_without_the_extra_the_verb_says_what_to_install(tmp_path, monkeypatch, absent):
+    from typer.testing import CliRunner
+
+    from feallm.cli import app
+
+    monkeypatch.setitem(sys.modules, absent, None)
+    done = CliRunner().invoke(app, ["analyze", str(tmp_path), "--engine", "ray", "-o", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert f"engine ray needs {absent}: pip install 'feallm[ray]'" in " ".join(done.output.split())
+    assert not (tmp_path / "out").exists()

@@ -5,6 +5,7 @@ face in pixels, A action units, E classes of a label set, K interventions, n tok
 L new tokens, P places of the cache, H heads of keys and values (G of queries to each), D their width.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from feallm.model.modeling import FaceFeatures
 Cache = list[tuple[Tensor, Tensor]]
 
 
-class Part(nn.Module):
+class Part(nn.Module, ABC):
     """A part of `model`, with the names of what goes in and comes out."""
 
     def __init__(self, model: FeallmForConditionalGeneration) -> None:
@@ -26,8 +27,9 @@ class Part(nn.Module):
         self.label_sets = tuple(model.config.head_config.label_sets)
 
     @property
+    @abstractmethod
     def outputs(self) -> list[str]:
-        raise NotImplementedError
+        """The names of what comes out, in order."""
 
 
 class Seeing(Part):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from tqdm import tqdm
@@ -34,6 +35,8 @@ def run(wishes: Wishes, engine: str, workers: int | None, column: str | None, sa
     """
     if engine not in ENGINES:
         raise WishError(f"no engine is called {engine!r}: {' or '.join(ENGINES)}")
+    if absent := [name for name in ("ray", "pyarrow") if find_spec(name) is None]:
+        raise WishError(f"engine ray needs {' and '.join(absent)}: pip install 'feallm[ray]'")
     job = _job(wishes, workers)
     with ExitStack() as stack:
         try:
