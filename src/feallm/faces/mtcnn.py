@@ -45,12 +45,15 @@ class Mtcnn:
         return self._finish(picture, self._refuse(picture, boxes))
 
     def propose(self, picture: Picture, min_face_size: float) -> Floats:
-        """The first network's windows that may hold a face, as squares with their scores: [n, 5]."""
+        """The first network's windows that may hold a face, as squares with their scores: [n, 5].
+
+        Each level of the pyramid is made from the one above it: from the picture each would cost as much as the first.
+        """
         height, width = picture.shape[:2]
         found = [np.empty((0, 5), np.float32)]
-        scale = _CELL / min_face_size
+        scale, level = _CELL / min_face_size, picture
         while min(height, width) * scale >= _CELL:
-            level = resize(picture, int(np.ceil(width * scale)), int(np.ceil(height * scale)))
+            level = resize(level, int(np.ceil(width * scale)), int(np.ceil(height * scale)))
             shift, score = _forward(self._proposal, level[None], "conv2d_4", "softmax")
             found.append(_windows(shift[0], score[0, :, :, 1], scale, self.thresholds[0]))
             scale *= self.scale_factor
@@ -78,7 +81,7 @@ class Mtcnn:
         fractions = place.reshape(-1, 2, 5).transpose(0, 2, 1)
         points = windows[:, None, :2] + fractions * sides[:, None]
         boxes = _moved(np.column_stack([windows, score[sure, 1]]).astype(np.float32), shift)
-        kept = _keep(boxes, 0.7, smaller=True)
+        kept = _keep_outer(boxes, 0.7)
         return boxes[kept, :4], boxes[kept, 4], points[kept].astype(np.float32)
 
 
@@ -143,11 +146,15 @@ def _patches(picture: Picture, boxes: Floats, size: int) -> tuple[NDArray[np.uin
     )
 
 
-def _keep(boxes: Floats, most: float, *, smaller: bool = False) -> list[int]:
-    """Indices of the boxes [n, 5] that no better one covers by more than `most`, best first.
+def _keep(boxes: Floats, most: float) -> list[int]:
+    """Indices of the boxes [n, 5] that share no more than `most` (intersection over union) with a better one."""
+    frames: Any = np.column_stack([boxes[:, :2], boxes[:, 2:4] - boxes[:, :2]])
+    scores: Any = boxes[:, 4]
+    return list(cv2.dnn.NMSBoxes(frames, scores, 0.0, most)) if len(boxes) else []
 
-    Covering is intersection over union, or with `smaller` intersection over the smaller of the two.
-    """
+
+def _keep_outer(boxes: Floats, most: float) -> list[int]:
+    """As `_keep`, by intersection over the smaller of the two: one that lies inside a better one goes."""
     corner, far, score = boxes[:, :2], boxes[:, 2:4], boxes[:, 4]
     area = np.prod(far - corner, axis=1)
     left = np.argsort(-score, kind="stable")
@@ -157,6 +164,5 @@ def _keep(boxes: Floats, most: float, *, smaller: bool = False) -> list[int]:
         kept.append(best)
         shared = np.minimum(far[best], far[left]) - np.maximum(corner[best], corner[left])
         common = np.prod(np.maximum(shared, 0), axis=1)
-        whole = np.minimum(area[best], area[left]) if smaller else area[best] + area[left] - common
-        left = left[common <= most * whole]
+        left = left[common <= most * np.minimum(area[best], area[left])]
     return kept
