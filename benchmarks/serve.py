@@ -77,6 +77,11 @@ class Served:
         return self.metric("process_cpu_seconds_total")
 
     @property
+    def batches(self) -> tuple[float, float]:
+        """Faces that were read so far, and batches that they were read in."""
+        return self.metric("feallm_batch_faces_sum"), self.metric("feallm_batch_faces_count")
+
+    @property
     def memory(self) -> float:
         """MB."""
         return self.metric("process_resident_memory_bytes") / 1e6
@@ -155,14 +160,17 @@ def compare(options: argparse.Namespace) -> int:
     rates: dict[int, list[float]] = {1: [], options.clients: []}
     taken: dict[int, list[float]] = {1: [], options.clients: []}
     spent = {1: 0.0, options.clients: 0.0}
+    read: dict[int, tuple[float, float]] = {1: (0.0, 0.0), options.clients: (0.0, 0.0)}
     load(server.host, asks, 2, 2)  # warm
     failures = []
     for _ in range(options.rounds):
         for clients in rates:
-            before, start = server.cpu, time.monotonic()
+            batches, before, start = server.batches, server.cpu, time.monotonic()
             found = load(server.host, asks, clients, options.seconds)
             rates[clients].append(len(found.seconds) / (time.monotonic() - start))
             spent[clients] += server.cpu - before
+            faces, number = (now - then for now, then in zip(server.batches, batches, strict=True))
+            read[clients] = (read[clients][0] + faces, read[clients][1] + number)
             taken[clients] += found.seconds
             failures += found.failures
     whole = options.seconds * options.rounds
@@ -171,12 +179,13 @@ def compare(options: argparse.Namespace) -> int:
         cores = (
             f"{1000 * spent[clients] / len(taken[clients]):.0f} ms of a core a request, {spent[clients] / whole:.2f}"
         )
-        print(f"{clients:3d} clients {statistics.median(each):7.1f} /s   {told(taken[clients])}   {cores} cores busy")
+        together = f"{read[clients][0] / read[clients][1]:.1f} faces a batch"
+        rate = f"{statistics.median(each):7.1f} /s   {told(taken[clients])}"
+        print(f"{clients:3d} clients {rate}   {cores} cores busy, {together}")
     ratios = [many / one for one, many in zip(rates[1], rates[options.clients], strict=True)]
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
     print(f"{statistics.median(ratios):.2f} times the requests of one at a time (rounds: {spread})")
-    faces = server.metric("feallm_batch_faces_sum") / server.metric("feallm_batch_faces_count")
-    print(f"{faces:.1f} faces a batch, {len(failures)} failures {failures[:3]}")
+    print(f"{len(failures)} failures {failures[:3]}")
     server.stop()
     return 1 if failures else 0
 

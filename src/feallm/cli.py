@@ -71,7 +71,10 @@ def chat(
 
     with manners(*analysis.MISTAKES):
         limits = Limits(allow_private_urls=allow_private_urls)
-        wishes = talk.FaceWishes(photo, face, model, detector, device, label_set, limits, min_confidence)
+        reader = analysis.ReaderWishes(
+            model, detector, device, label_set=label_set, min_confidence=min_confidence, limits=limits
+        )
+        wishes = talk.FaceWishes(photo, face, reader)
         talk.chat(wishes, questions or (), Pipe())
 
 
@@ -97,7 +100,8 @@ def whatif(
 
     with manners(*analysis.MISTAKES):
         limits = Limits(allow_private_urls=allow_private_urls)
-        wishes = talk.FaceWishes(photo, face, model, detector, device, label_set, limits)
+        reader = analysis.ReaderWishes(model, detector, device, label_set=label_set, limits=limits)
+        wishes = talk.FaceWishes(photo, face, reader)
         report.whatif(wishes, without or (), adding or (), Pipe(), as_json=as_json)
 
 

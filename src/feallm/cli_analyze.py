@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from feallm.cli_options import Detector, Device, LabelSet, MinConfidence, Model, PrivateUrls
+from feallm.cli_options import BatchSize, Detector, Device, LabelSet, MinConfidence, Model, PrivateUrls
 from feallm.console import Pipe, manners, say
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def analyze(
     detector: Detector = "mtcnn",
     model: Model = None,
     device: Device = "auto",
-    batch_size: Annotated[int, typer.Option(help="Faces read together.")] = 16,
+    batch_size: BatchSize = 16,
     label_set: LabelSet = None,
     allow_private_urls: PrivateUrls = False,
     fps: Annotated[
@@ -96,20 +96,15 @@ def analyze(
     from feallm.report import analysis
 
     with manners(*analysis.MISTAKES, *(() if engine == "local" else (ValueError,))):
+        limits = Limits(allow_private_urls=allow_private_urls)
         wishes = analysis.Wishes(
             inputs or [],
             as_json,
             output,
             annotate,
             not no_explain,
-            detector,
-            model,
-            device,
-            batch_size,
-            label_set,
-            Limits(allow_private_urls=allow_private_urls),
             evidence,
-            min_confidence,
+            analysis.ReaderWishes(model, detector, device, batch_size, label_set, min_confidence, limits),
             _video((fps, every, keyframes, start, end), smooth, search, camera, subtitles, elan, segments),
             resume,
         )
@@ -118,6 +113,8 @@ def analyze(
 
             raise typer.Exit(scale.run(wishes, engine, workers, column, say))
         tally = analysis.analyze(wishes, Pipe(), Console(stderr=True))
+        for note in tally.damage.notes():
+            say(note)
         if tally.pictures + tally.videos != 1 or tally.frames or output is not None or annotate is not None:
             say(tally.sentence(output, annotate))
     raise typer.Exit(0 if tally.read else 1)

@@ -26,6 +26,9 @@ def build(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file, such as configs/data/fer2013.yaml.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings to replace.")] = None,
     engine: Annotated[str | None, typer.Option(help="local or ray; without it the recipe's.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="The store; without it the recipe's.")
+    ] = None,
 ) -> None:
     """Compose instruction records about labelled faces; a build that was stopped goes on where it was."""
     from feallm.data.recipe import BuildRecipe
@@ -36,6 +39,7 @@ def build(
     changes = [*(overrides or []), *([f"engine={engine}"] if engine else [])]
     with manners(SettingsError, OutputError, FileNotFoundError, ValueError, DescribeError):
         settings = load_recipe(BuildRecipe, recipe, changes)
+        settings = settings if output is None else settings.model_copy(update={"output": str(output)})
         from tqdm import tqdm
 
         from feallm.data.build import build as run  # slow to import: only for a recipe that can be used

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from feallm.cli_options import BatchSize, Detector, Device, LabelSet, MinConfidence, Model, PrivateUrls
 from feallm.console import manners, say
 
 
@@ -21,19 +22,13 @@ def report(
     title: Annotated[str | None, typer.Option(help="The page's heading.")] = None,
     no_explain: Annotated[bool, typer.Option("--no-explain", help="Only numbers, which is faster.")] = False,
     fps: Annotated[float | None, typer.Option(metavar="N", help="Of videos: so many frames a second.")] = None,
-    min_confidence: Annotated[
-        float, typer.Option(metavar="0..1", help="Name no emotion below this calibrated confidence.")
-    ] = 0.0,
-    detector: Annotated[str, typer.Option(help="mtcnn, none (face crops) or yunet:FILE.onnx.")] = "mtcnn",
-    model: Annotated[
-        str | None, typer.Option(help="Checkpoint folder or hub id; without it the packaged FEALLM-tiny.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    batch_size: Annotated[int, typer.Option(help="Faces read together.")] = 16,
-    label_set: Annotated[str | None, typer.Option(help="The checkpoint's label set to answer in.")] = None,
-    allow_private_urls: Annotated[
-        bool, typer.Option("--allow-private-urls", help="Let URLs lead into your own network.")
-    ] = False,
+    min_confidence: MinConfidence = 0.0,
+    detector: Detector = "mtcnn",
+    model: Model = None,
+    device: Device = "auto",
+    batch_size: BatchSize = 16,
+    label_set: LabelSet = None,
+    allow_private_urls: PrivateUrls = False,
 ) -> None:
     """Write readings as one HTML file that opens offline: pictures, evidence on the face, reasons, timelines.
 
@@ -44,22 +39,18 @@ def report(
     from feallm.media import Limits
     from feallm.report.html.source import MISTAKES, ReportWishes, write_report
     from feallm.report.outlets import left_out_notes
+    from feallm.report.wishes import ReaderWishes
 
     with manners(*MISTAKES), tqdm(unit=" pictures", disable=None, leave=False) as bar:
+        limits = Limits(allow_private_urls=allow_private_urls)
         wishes = ReportWishes(
             sources,
             output,
             blur_faces,
             title,
             not no_explain,
-            model,
-            detector,
-            device,
-            batch_size,
-            label_set,
-            min_confidence,
             fps,
-            Limits(allow_private_urls=allow_private_urls),
+            ReaderWishes(model, detector, device, batch_size, label_set, min_confidence, limits),
         )
         for note in left_out_notes(sources):
             say(note)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from feallm.cli_options import BatchSize, Detector, Device, LabelSet, MinConfidence, Model
 from feallm.console import manners, say
 
 OPEN_DOOR = (
@@ -18,16 +19,12 @@ OPEN_DOOR = (
 def serve(
     host: Annotated[str, typer.Option(help="127.0.0.1 is for this machine alone, 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
-    model: Annotated[
-        str | None, typer.Option(help="Checkpoint folder or hub id; without it the packaged FEALLM-tiny.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    detector: Annotated[str, typer.Option(help="mtcnn, none (face crops) or yunet:FILE.onnx.")] = "mtcnn",
-    label_set: Annotated[str | None, typer.Option(help="The checkpoint's label set to answer in.")] = None,
-    min_confidence: Annotated[
-        float, typer.Option(metavar="0..1", help="Name no emotion below this calibrated confidence.")
-    ] = 0.0,
-    batch_size: Annotated[int, typer.Option(help="Faces read together.")] = 16,
+    model: Model = None,
+    device: Device = "auto",
+    detector: Detector = "mtcnn",
+    label_set: LabelSet = None,
+    min_confidence: MinConfidence = 0.0,
+    batch_size: BatchSize = 16,
     api_key: Annotated[
         str | None,
         typer.Option(envvar="FEALLM_API_KEY", show_envvar=True, help="What clients must send as a bearer token."),
@@ -65,7 +62,7 @@ def serve(
             from feallm.serve.server import serve as run
         except ModuleNotFoundError as error:
             raise ImportError(f"the server needs {error.name}: pip install 'feallm[serve]'") from error
-        from feallm.report.analysis import load_analyzer
+        from feallm.report.wishes import ReaderWishes
         from feallm.serve.service import Service
 
         try:
@@ -95,15 +92,8 @@ def serve(
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
         listener = listen(options)
         where = address(listener, host)
-        analyzer = load_analyzer(
-            model,
-            device=device,
-            detector=detector,
-            batch_size=batch_size,
-            label_set=label_set,
-            limits=options.limits,
-            min_confidence=min_confidence,
-        )
+        reader = ReaderWishes(model, detector, device, batch_size, label_set, min_confidence, options.limits)
+        analyzer = reader.analyzer()
         if not options.loopback and api_key is None:
             say(OPEN_DOOR.format(where=where))
         run(Service(analyzer, options), listener, ready=lambda: say(f"FEALLM is served at {where} (Ctrl-C ends)"))

@@ -5,8 +5,9 @@
 
 import difflib
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -105,7 +106,14 @@ def _keys(kind: type[BaseModel]) -> list[str]:
     found: list[str] = []
     for name, info in kind.model_fields.items():
         found.append(name)
-        for inner in [info.annotation, *getattr(info.annotation, "__args__", ())]:
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                found += _keys(inner)
+        for inner in _classes(info.annotation):
+            found += _keys(inner)
     return found
+
+
+def _classes(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The recipe classes in an annotation, at any depth."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _classes(inner)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from feallm import Analyzer
@@ -208,6 +209,12 @@ def test_graphs_that_are_missing_damaged_or_of_another_config_are_refused(copied
     (copied / "model.safetensors").write_bytes(b"short")
     with pytest.raises(CheckpointError, match="damaged"):
         Analyzer(copied)
+
+
+def test_threads_that_wait_leave_the_processor_to_others(engines):
+    entry = "session.intra_op.allow_spinning"
+    sessions = [each for each in vars(engines[0]).values() if isinstance(each, onnxruntime.InferenceSession)]
+    assert [each.get_session_options().get_session_config_entry(entry) for each in sessions] == ["0"] * len(GRAPHS)
 
 
 def test_threads_are_those_that_were_asked_for(monkeypatch):

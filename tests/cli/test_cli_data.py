@@ -1,6 +1,7 @@
 """`feallm data build | stats | export | view`, as a user meets them."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -40,6 +41,21 @@ def test_from_a_recipe_to_a_store_and_what_is_made_of_it(feallm_command, recipe,
     result = feallm_command("data", "view", store, "--n", "6", "-o", tmp_path / "view.html")
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'view.html'}\n")
     assert (tmp_path / "view.html").read_text().count("<article") == 6
+
+
+def test_a_store_built_elsewhere_is_what_training_is_told_to_learn_from(feallm_command, recipe, tmp_path):
+    store = tmp_path / "other" / "store"
+    result = feallm_command("data", "build", recipe, "-o", store)
+    assert (result.exit_code, result.stdout) == (0, f"{store}\n")
+    assert not (tmp_path / "store").exists()
+    learns = ["init_from=null", "stages.0.teacher=null", "--check"]
+    training = Path(__file__).parent.parent.parent / "configs/train/tiny.yaml"
+    result = feallm_command("train", training, f"data.train=[{{store: {store}}}]", *learns)
+    assert result.exit_code == 0, result.stderr
+    assert "Parameters" in result.stdout
+    result = feallm_command("train", training, f"data.train=[{{store: {store}, split: val}}]", *learns)
+    assert result.exit_code == 2
+    assert "has no split 'val' to learn from: its splits are test, train" in result.stderr
 
 
 def test_moved_pictures_are_told(feallm_command, recipe, tmp_path, monkeypatch):

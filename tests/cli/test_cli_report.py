@@ -23,7 +23,7 @@ def test_a_folder_becomes_a_page(feallm_command, smiling, photos, tmp_path):
     output = tmp_path / "out" / "faces.html"
     result = feallm_command("report", photos, "--model", smiling, "-o", output)
     assert result.exit_code == 0, result.stderr
-    assert "2 readings of faces in" in result.stderr
+    assert f"2 faces read in 4 pictures (1 no face, 1 unreadable); {output} has " in result.stderr
     page = page_of(output)
     assert_nothing_foreign(page)
     assert page.all("h1")[0].text == "FEALLM report: photos"

@@ -12,7 +12,7 @@ from skimage import data
 
 from feallm.tables import meta_path, read
 from tests.cli.conftest import packaged
-from tests.videos import face_clip
+from tests.videos import face_clip, face_frames, write_clip
 
 pytestmark = pytest.mark.skipif(not packaged(), reason="the packaged checkpoint is not there")
 av = pytest.importorskip("av")
@@ -159,6 +159,36 @@ def test_what_is_no_video_and_a_camera_that_is_not_there_are_rows(feallm_command
     assert camera.exit_code == 1
     (row,) = json.loads(camera.stdout)
     assert "no camera answers at 77" in row["error"]
+
+
+def test_a_damaged_video_says_what_was_wrong_when_and_what_is_kept(feallm_command, tmp_path):
+    clip, page = write_clip(tmp_path / "clip.mkv", face_frames(), options={"g": "6", "bf": "0"}), tmp_path / "c.html"
+    with av.open(str(clip)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    written = bytearray(clip.read_bytes())
+    start, size = places[5]
+    written[start + 8 : start + size] = np.random.default_rng(1).bytes(size - 8)
+    clip.write_bytes(written[: sum(places[14]) + 64])
+    told = f"note: {clip}: 1 of 15 frames could not be read, at 0:00.4 (the frame cannot be decoded: its data are "
+    told += "damaged), and the file ends at 0:01.2, though it states 2.0 s: get a complete copy; 14 frames are kept\n"
+    for verb in (("analyze", clip, "--every", "1", "--json"), ("report", clip, "--fps", "12", "-o", page)):
+        result = feallm_command(*verb, "--no-explain")
+        assert result.exit_code == 0, result.stderr
+        assert told in result.stderr
+        assert "in 15 frames (" in result.stderr
+    assert told[len(f"note: {clip}: 1 of") : -1] in page.read_text()
+
+
+def test_a_video_without_a_face_and_one_of_a_single_frame(feallm_command, tmp_path):
+    blank = write_clip(tmp_path / "blank.mp4", (np.full((96, 128, 3), 90, np.uint8) for _ in range(6)))
+    result = feallm_command("analyze", blank)
+    assert result.exit_code == 1
+    assert "No face was found in any frame" in result.stdout
+    assert "0 faces read in 3 frames (3 no face)" in result.stderr
+    one = face_clip(tmp_path / "one.mp4", count=1, hidden=(0, 0), second_from=None)
+    shown = feallm_command("analyze", one, "--no-explain").stdout
+    assert "0:00.0  " in shown
+    assert " - " not in shown
 
 
 def test_videos_that_are_left_out_are_named(feallm_command, photos):

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from feallm.report.talk import FaceWishes
 from feallm.report.whatif import whatif
+from feallm.report.wishes import ReaderWishes
 
 SENTENCE = re.compile(r"Without AU12, happiness would fall from \d+% to \d+%, and neutral would lead with \d+%\.")
 
@@ -36,7 +37,7 @@ def test_a_pipe_gets_tab_separated_numbers_and_the_sentence(change):
 def test_a_terminal_gets_a_table_in_per_cent(smiling, portrait):
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=100, color_system=None)
-    whatif(FaceWishes(str(portrait), model=smiling), ["AU12"], [], console)
+    whatif(FaceWishes(str(portrait), reader=ReaderWishes(smiling)), ["AU12"], [], console)
     text = stream.getvalue()
     for words in ("as seen", "without AU12", "difference", "happiness", "points"):
         assert words in text

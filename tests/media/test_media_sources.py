@@ -128,6 +128,7 @@ def test_empty_files_text_and_videos_named_as_pictures(tmp_path):
         ("empty.jpg", b"", "0 bytes"),
         ("letter.jpg", b"Dear all,", "text"),
         ("clip.jpg", b"\x00\x00\x00\x18ftypisom", "named as a video"),
+        ("song.m4a", b"\x00\x00\x00\x1cftypM4A ", "sound"),
     ]:
         (tmp_path / name).write_bytes(data)
         assert words in one(tmp_path / name).error

@@ -1,5 +1,6 @@
 """Frames of videos: which, when, how numbered, how they look."""
 
+import gc
 import threading
 from fractions import Fraction
 
@@ -244,6 +245,18 @@ def test_nothing_is_left_where_the_caller_stops_or_fails(long):
             raise KeyError
     assert threads() == before
     assert not threads() or frames(long["clip.mp4"])  # one that was never begun has no thread
+
+
+def test_a_frame_is_let_go_of_without_the_garbage_collector(long):
+    from av.video.frame import VideoFrame
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert sum(1 for _ in frames(long["clip.mp4"])) > 20
+        assert sum(isinstance(each, VideoFrame) for each in gc.get_objects()) <= 2
+    finally:
+        gc.enable()
 
 
 def test_few_frames_are_decoded_ahead(tmp_path, monkeypatch):

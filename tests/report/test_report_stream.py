@@ -121,7 +121,7 @@ def test_progress_counts_the_pictures_of_the_whole_run(monkeypatch, tmp_path, an
         Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
     bars, tqdm = [], run.tqdm
     monkeypatch.setattr(run, "tqdm", lambda **options: bars.append(tqdm(**options)) or bars[-1])
-    monkeypatch.setattr(analysis, "_analyzer", lambda wishes: Reader(size=2))
+    monkeypatch.setattr(analysis.ReaderWishes, "analyzer", lambda wishes: Reader(size=2))
     monkeypatch.setattr(outlets, "ROOM", room)
     wishes = analysis.Wishes(
         [str(tmp_path), "gone.png"], as_json=True, annotate=tmp_path / "drawn" if annotate else None

@@ -12,6 +12,7 @@ from feallm.serve.chat_completions import Cut
 from tests.serve.conftest import as_data_url, encoded
 
 MODEL = "feallm-tiny"
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 
 
 @pytest.fixture
@@ -109,6 +110,59 @@ def test_what_cannot_be_asked_is_said_as_openais_errors(asks, data_url, stream):
         with pytest.raises(kind) as caught:
             asks.chat.completions.create(model=model, messages=messages, stream=stream)
         assert caught.value.code == code
+
+
+UNMET = [
+    {"n": 2},
+    {"response_format": {"type": "json_object"}},
+    {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {}}}},
+    {"logprobs": True},
+    {"logprobs": True, "top_logprobs": 3},
+    {"tools": [TOOL]},
+    {"tools": [TOOL], "tool_choice": "required"},
+    {"functions": [{"name": "look"}]},
+    {"logit_bias": {"50256": -100}},
+    {"modalities": ["text", "audio"], "audio": {"format": "wav", "voice": "alloy"}},
+    {"web_search_options": {}},
+    {"store": True},
+    {"extra_body": {"guided_json": {"type": "object"}}},
+]
+
+
+@pytest.mark.parametrize("given", UNMET, ids=lambda given: "-".join(given))
+def test_what_no_answer_here_can_be_is_refused(asks, data_url, given):
+    with pytest.raises(openai.BadRequestError) as caught:
+        asks.chat.completions.create(model=MODEL, messages=[turn("Why?", data_url)], **given)
+    assert caught.value.code == "unsupported_parameter"
+    assert caught.value.body["type"] == "invalid_request_error"
+    assert "leave it out" in caught.value.body["message"]
+
+
+def test_what_changes_nothing_is_let_be(asks, talk, data_url):
+    answer = asks.chat.completions.create(
+        model=MODEL,
+        messages=[turn("How sure is that?", data_url)],
+        n=1,
+        response_format={"type": "text"},
+        logprobs=False,
+        tools=[TOOL],
+        tool_choice="none",
+        functions=[],
+        parallel_tool_calls=False,
+        logit_bias={},
+        modalities=["text"],
+        store=False,
+        metadata={"run": "3"},
+        user="someone",
+        seed=7,
+        temperature=0,
+        top_p=0.9,
+        frequency_penalty=0.5,
+        reasoning_effort="low",
+        service_tier="auto",
+        extra_body={"top_k": 5},
+    )
+    assert answer.choices[0].message.content == said(talk, "How sure is that?")
 
 
 def test_models_names_the_one_that_answers(asks):

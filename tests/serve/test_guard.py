@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 import httpx
 import pytest
 
+from feallm.serve.keys import GUESSES
 from tests.serve.conftest import running
 
 SMALL = {"json": {"image": "data:,"}}
@@ -43,6 +44,27 @@ def test_what_is_not_there_has_the_same_form(client, status, method, path):
     answer = client.request(method, path)
     assert answer.status_code == status
     assert set(answer.json()["error"]) == {"type", "message", "code"}
+
+
+def test_head_is_get_without_a_body(client):
+    described = client.get("/openapi.json").json()["paths"]
+    gets = [path.replace("{model}", "feallm-tiny") for path, methods in described.items() if "get" in methods]
+    for path in (*gets, "/", "/openapi.json", "/static/words.json", "/static/x", "/nothing"):
+        get, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (get.status_code, b"")
+        for name in ("content-type", "cache-control", "content-encoding", "x-content-type-options"):
+            assert head.headers.get(name) == get.headers.get(name)
+        if path not in ("/metrics", "/healthz"):  # whose numbers change
+            assert head.headers.get("content-length") == get.headers.get("content-length")
+    assert 'method="HEAD",path="/healthz",status="200"' in client.get("/metrics").text
+    assert "/v1/models" in gets
+
+
+def test_a_wrong_method_is_told_the_right_ones(client):
+    for method, path, right in (("HEAD", "/v1/analyze", "POST"), ("PUT", "/healthz", "GET, HEAD")):
+        answer = client.request(method, path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, right)
+    assert client.delete("/static/index.html").headers["allow"] == "GET, HEAD"
 
 
 def test_every_answer_forbids_foreign_hosts_and_guessing(client):
@@ -120,4 +142,9 @@ def test_key_rate_and_origin_are_as_told(portrait):
             late = client.get("/v1/models", headers=key)
             assert late.json()["error"]["code"] == "rate_limited"
             assert 1 <= int(late.headers["retry-after"]) <= 60
+            guesses = [client.get("/v1/models", headers={"Authorization": f"Bearer {n}"}) for n in range(GUESSES)]
+            assert [each.status_code for each in guesses] == [401] * (GUESSES - 1) + [429]  # one was wrong above
+            assert "wrong keys" in guesses[-1].json()["error"]["message"]
+            assert 1 <= int(guesses[-1].headers["retry-after"]) <= 60
+            assert client.get("/v1/models").status_code == 401  # without a key it is no guess
         assert server.stop() == 0

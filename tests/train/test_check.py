@@ -14,8 +14,9 @@ from feallm.settings import SettingsError
 from feallm.train.adapters import merge
 from feallm.train.bank import load_banks, mixture
 from feallm.train.check import check, check_claims, tables
+from feallm.train.data_recipe import DataRecipe, SourceRecipe
 from feallm.train.publish import push
-from feallm.train.recipe import AugmentRecipe, DataRecipe, SourceRecipe
+from feallm.train.recipe import AugmentRecipe
 from feallm.train.run import train
 
 from .test_train_run import drawn_faces

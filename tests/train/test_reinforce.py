@@ -13,8 +13,9 @@ from feallm.facs.action_units import CODED_AUS
 from feallm.facs.emotions import LABEL_SETS
 from feallm.train.asked import ask_about, ask_all
 from feallm.train.bank import fill
+from feallm.train.data_recipe import DataRecipe
 from feallm.train.policy import Policy, ViewProcessor, features_of, reference_of
-from feallm.train.recipe import DataRecipe, ReinforceRecipe, SelfTrainingRecipe, StageRecipe, TrainRecipe
+from feallm.train.recipe import ReinforceRecipe, SelfTrainingRecipe, StageRecipe, TrainRecipe
 from feallm.train.reinforce import build_trainer, measure, questions, reward_functions
 from feallm.train.rewards import ASKED, REWARDS, Thresholds
 

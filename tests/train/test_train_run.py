@@ -13,9 +13,11 @@ from feallm.data.sources import SOURCES
 from feallm.facs.action_units import CODED_AUS
 from feallm.facs.emotions import LABEL_SETS
 from feallm.settings import SettingsError, load_recipe
-from feallm.train.bank import balanced_rows, fill, is_held_back
-from feallm.train.recipe import DataRecipe, TrainRecipe
+from feallm.train.bank import balanced_rows, fill
+from feallm.train.data_recipe import DataRecipe
+from feallm.train.recipe import TrainRecipe
 from feallm.train.run import train
+from feallm.train.stores import is_held_back
 
 RECIPE = Path(__file__).parent.parent.parent / "configs/train/tiny.yaml"
 SMALL = [

@@ -1,6 +1,6 @@
 """A whole training run on drawn faces in a process of its own: what `torchrun` starts and `kill -9` ends.
 
-python -m tests.train.worker OUTPUT [KEY=VALUE ...] [--die-at STEP]
+python -m tests.train.worker OUTPUT [KEY=VALUE ...] [--die-at STEP] [--as-shipped]
 """
 
 import argparse
@@ -47,9 +47,11 @@ def main():
     parser.add_argument("output")
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--die-at", type=int, default=None)
-    options = parser.parse_args()
+    parser.add_argument("--as-shipped", action="store_true", help="read FER2013 as it is shipped, under FEALLM_DATA")
+    options = parser.parse_intermixed_args()
     torch.set_num_threads(1)
-    SOURCES["fer2013"] = replace(SOURCES["fer2013"], scan=drawn_faces)
+    if not options.as_shipped:
+        SOURCES["fer2013"] = replace(SOURCES["fer2013"], scan=drawn_faces)
     if options.die_at is not None:
         whole = stage.Trainer
 

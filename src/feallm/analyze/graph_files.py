@@ -15,6 +15,9 @@ FINGERPRINT = "feallm.fingerprint"
 """Metadata of each graph: how graphs are laid out, and which weights and config they belong to."""
 QUIET = 3
 """Errors alone: a graph that runs well has no warnings for the user."""
+RESTING = ("session.intra_op.allow_spinning", "0")
+"""Threads sleep while they wait for each other and for the next run: by default they keep a core busy with waiting,
+which whoever decodes pictures, looks for faces or answers beside them wants."""
 
 
 def has_graphs(folder: Path) -> bool:
@@ -34,6 +37,7 @@ def open_graph(folder: Path, name: str, mark: str, threads: int = 0) -> onnxrunt
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or useful_threads()
     options.log_severity_level = QUIET
+    options.add_session_config_entry(*RESTING)
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:

@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any, Literal
 
 from feallm.faces.quality import Quality
@@ -133,7 +134,7 @@ class FaceReading:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values all the way down (tuples become lists)."""
-        plain: dict[str, Any] = _plain(asdict(self))
+        plain: dict[str, Any] = _plain(self)
         plain["confidence"] = self.confidence
         return plain
 
@@ -171,15 +172,25 @@ class WhatIf:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values all the way down, with `emotion` and `difference`."""
-        plain: dict[str, Any] = _plain(asdict(self))
+        plain: dict[str, Any] = _plain(self)
         return {**plain, "reading": self.reading.to_dict(), "emotion": self.emotion, "difference": self.difference}
 
 
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """The fields of a dataclass; none of any other type."""
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else ()
+
+
 def _plain(value: Any) -> Any:
+    """What `dataclasses.asdict` gives, without its deep copies: every request and every row of a table asks for it."""
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    names = _names(value.__class__)
+    return {name: _plain(getattr(value, name)) for name in names} if names else value

@@ -78,12 +78,16 @@ class Pictures:
             except FileNotFoundError:
                 continue
 
-    def _pixels(self, row: Row) -> Pixels | None:
+    def image(self, row: Row) -> Path | VideoFrame | None:
+        """What a row's picture is read from, None where it is not there or stands in a table."""
         path = self.find(row)
-        if path is None:
-            return None
         _, is_frame, number = row["image"].partition(FRAME)
-        image = VideoFrame(path, int(number)) if is_frame else path
+        return VideoFrame(path, int(number)) if path is not None and is_frame else path
+
+    def _pixels(self, row: Row) -> Pixels | None:
+        image = self.image(row)
+        if image is None:
+            return None
         try:
             return LabelledFace(row["face"], image, row["source"], row["split"]).picture()
         except OSError:

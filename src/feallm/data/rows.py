@@ -18,9 +18,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from feallm.data.records import Claims, LabelledFace, Record, Turn, VideoFrame
+import numpy as np
+from numpy.typing import NDArray
+
+from feallm.data.records import Claims, LabelledFace, Record, Turn, VideoFrame, one_hot
+from feallm.facs.emotions import LABEL_SETS
 
 Row = dict[str, Any]
+LAYOUT = 1
+"""Of the rows, as the manifest of a store says it: one with rows of another layout is not read."""
 COLUMNS = (
     "id", "face", "image", "box", "source", "split", "family", "turns", "given", "labels", "provenance", "seed",
 )  # fmt: skip
@@ -70,6 +76,31 @@ def as_record(row: Mapping[str, Any]) -> Record:
     """The record of a row, as the composer made it."""
     turns = tuple(Turn(turn["question"], turn["answer"], _claims(turn["claims"])) for turn in row["turns"])
     return Record(row["face"], row["family"], turns, row["given"])
+
+
+def as_face(row: Mapping[str, Any], image: bytes | Path | NDArray[np.uint8] | VideoFrame) -> LabelledFace:
+    """The labelled face of a row, with its picture as `Pictures` finds it.
+
+    Rows hold no votes: a label set has all on its class.
+    """
+    labels = row["labels"]
+    emotions = {name: one_hot(emotion, LABEL_SETS[name]) for name, emotion in labels["emotions"].items()}
+    return LabelledFace(
+        row["face"],
+        image,
+        row["source"],
+        row["split"],
+        emotions,
+        labels["emotions"],
+        labels["action_units"],
+        graded=labels["graded"],
+        sides=labels["sides"],
+        compound=tuple(labels["compound"]) if labels["compound"] else None,
+        valence=labels["valence"],
+        arousal=labels["arousal"],
+        box=tuple(row["box"]) if row["box"] else None,
+        provenance=row["provenance"],
+    )
 
 
 def _claims(told: Mapping[str, Any]) -> Claims:

@@ -16,7 +16,7 @@ from feallm._version import __version__
 from feallm.data.card import write_card
 from feallm.data.pictures import Pictures
 from feallm.data.recipe import BuildRecipe
-from feallm.data.rows import Row, mappings
+from feallm.data.rows import LAYOUT, Row, mappings
 from feallm.data.shards import MANIFEST, PROGRESS, ShardWriter, replace_text, sha256, writing
 from feallm.data.sources import SOURCES
 from feallm.data.stats import Tally, tally
@@ -47,7 +47,7 @@ class Store:
 def open_store(path: str | Path, root: str | Path | None = None) -> Store:
     """Open a store; its pictures are looked for under `root`, or under `FEALLM_DATA`.
 
-    Raises SettingsError: no store there, one that is not finished, or one that lacks a shard.
+    Raises SettingsError: no store there, one of another version or not finished, or one that lacks a shard.
     """
     path = Path(path).expanduser()
     if root is not None and not Path(root).is_dir():
@@ -57,6 +57,11 @@ def open_store(path: str | Path, root: str | Path | None = None) -> Store:
             raise SettingsError(f"the store in {path} is not finished: run its `feallm data build` again")
         raise SettingsError(f"no store in {path}: expected a folder with {MANIFEST}, made by `feallm data build`")
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    if manifest.get("row_layout", LAYOUT) != LAYOUT:
+        raise SettingsError(
+            f"the store in {path} was built by FEALLM {manifest['feallm']}, whose rows are of layout "
+            f"{manifest['row_layout']}; this is FEALLM {__version__}, which reads layout {LAYOUT}: build the store anew"
+        )
     gone = [shard["file"] for shard in manifest["shards"] if not (path / shard["file"]).is_file()]
     if gone:
         raise SettingsError(f"the store in {path} lacks {', '.join(gone)}: copy it again, or build it anew")
@@ -99,6 +104,7 @@ def finish(writer: ShardWriter, recipe: BuildRecipe) -> Store:
     manifest = {
         "name": recipe.name,
         "feallm": __version__,
+        "row_layout": LAYOUT,
         "format": recipe.format,
         "seed": recipe.seed,
         **found.to_json(),

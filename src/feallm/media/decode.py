@@ -108,6 +108,8 @@ def _open(data: bytes) -> ImageFile.ImageFile:
 def _kind(data: bytes) -> str | None:
     """What bytes that are no readable picture look like."""
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if data.startswith((b"ID3", b"fLaC")) or data[8:12] in (b"M4A ", b"M4B ", b"WAVE"):
+        return "sound, with no picture or video in it"
     if data[4:8] == b"ftyp":
         if data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc"):
             return "a HEIC picture, which this Pillow cannot read: save it as JPEG"

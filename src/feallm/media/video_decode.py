@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DAMAGED = "the frame cannot be decoded: its data are damaged"
 NONE_AT_ALL = "none of its frames can be decoded: they are damaged, or their codec is not known; convert it to MP4"
+ENDS_HERE = "the file ends here"
+"""How the reason begins where a file was cut short."""
 REORDERED = 16
 """Frames by which packets may stand out of order: H.264 allows so many."""
 SLIGHT = 16
@@ -222,5 +224,5 @@ def _cut_short(video: VideoFile, places: _Places) -> Iterator[Shown]:
     if video.duration is None or places.last is None or places.next >= (video.stream.frames or places.next + 1):
         return
     if video.duration - places.last > max(Fraction(1, 2), 2 * places.frame_duration):
-        reason = f"the file ends here, though it states {float(video.duration):.1f} s: get a complete copy"
+        reason = f"{ENDS_HERE}, though it states {float(video.duration):.1f} s: get a complete copy"
         yield Shown(places.next, places.last, Fraction(0), None, reason, is_end=True)

@@ -30,7 +30,12 @@ def rgb(frame: VideoFrame, aspect: Fraction, limits: Limits) -> Pixels:
 
 def display_matrix(frame: VideoFrame) -> NDArray[np.int64] | None:
     """How a player must turn and mirror the frame: [3, 3] as ISO 14496-12 6.2.2 has it, or None for not at all."""
-    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    from av.sidedata.sidedata import SideDataContainer
+
+    # Not frame.side_data: the frame would hold that and be held by it, so that every frame would stay in memory until
+    # Python looks for cycles, which is hundreds of frames later.
+    container: Any = SideDataContainer
+    data = container(frame).get("DISPLAYMATRIX")
     return None if data is None else np.frombuffer(bytes(data), np.int32).reshape(3, 3).astype(np.int64)
 
 

@@ -12,7 +12,6 @@ from typing import IO, Any
 from rich.console import Console
 from rich.text import Text
 
-from feallm.analyze import Analyzer
 from feallm.analyze.journal import Journal, journal_path
 from feallm.analyze.video import video_metadata
 from feallm.media.find import IMAGE_SUFFIXES, suffix
@@ -23,6 +22,7 @@ from feallm.report.outlets import AnnotatedFolder, JsonArray, Screen, Tally, exp
 from feallm.report.run import Run
 from feallm.report.stills import Source, read_stills
 from feallm.report.wishes import MISTAKES as MISTAKES
+from feallm.report.wishes import ReaderWishes as ReaderWishes
 from feallm.report.wishes import VideoWishes as VideoWishes
 from feallm.report.wishes import WishError as WishError
 from feallm.report.wishes import Wishes as Wishes
@@ -62,26 +62,6 @@ def analyze(wishes: Wishes, out: Console, err: Console) -> Tally:
         goes_on = "; the same command with --resume goes on" if wishes.output is not None else ""
         raise KeyboardInterrupt(f"stopped: {tally.sentence(wishes.output)}{goes_on}") from stop
     return tally
-
-
-def _analyzer(wishes: Wishes) -> Analyzer:
-    return load_analyzer(
-        wishes.model,
-        device=wishes.device,
-        detector=wishes.detector,
-        batch_size=wishes.batch_size,
-        label_set=wishes.label_set,
-        limits=wishes.limits,
-        min_confidence=wishes.min_confidence,
-    )
-
-
-def load_analyzer(model: str | None, **options: Any) -> Analyzer:
-    """An `Analyzer`; what it cannot be made of is the user's mistake (WishError)."""
-    try:
-        return Analyzer(model, **options)
-    except (ValueError, FileNotFoundError) as error:
-        raise WishError(str(error)) from error
 
 
 def _check(wishes: Wishes) -> None:
@@ -124,7 +104,7 @@ def _opened(
     folder = None
     if wishes.annotate is not None and not is_single_copy(wishes):
         folder = AnnotatedFolder(wishes.annotate)
-    analyzer = _analyzer(wishes)
+    analyzer = wishes.reader.analyzer()
     video, metadata = wishes.video, analyzer.metadata
     has_clips = video.camera is not None or any(map(is_video, sources))
     if has_clips:
@@ -148,8 +128,8 @@ def _about(wishes: Wishes, metadata: dict[str, Any]) -> dict[str, Any]:
     """What every reading of a run depends on, by names that a user knows."""
     sampling = {} if wishes.video.sampling is None else asdict(wishes.video.sampling)
     known = {name: metadata[name] for name in ("version", "model", "revision", "engine", "device", "detector")}
-    chosen = {"label_set": metadata["label_set"], "min_confidence": wishes.min_confidence}
-    return {**known, **chosen, "batch_size": wishes.batch_size, **wishes.asked, **sampling} | {
+    chosen = {"label_set": metadata["label_set"], "min_confidence": wishes.reader.min_confidence}
+    return {**known, **chosen, "batch_size": wishes.reader.batch_size, **wishes.asked, **sampling} | {
         "smooth": wishes.video.smooth,
         "search": wishes.video.search,
     }

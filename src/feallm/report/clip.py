@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from rich.text import Text
 from tqdm import tqdm
 
 from feallm.analyze.journal import JournalError
@@ -27,6 +28,7 @@ from feallm.report.outlets import Screen
 from feallm.report.run import Run
 from feallm.report.stills import Source, digest
 from feallm.report.subtitles import write_srt, write_vtt
+from feallm.report.terminal import printable
 from feallm.report.wishes import WishError, Wishes
 from feallm.tables import OutputError
 from feallm.tables.output import check_writable
@@ -119,7 +121,10 @@ def take(run: Run, video: Video, progress: Callable[[float], None]) -> None:
 def end_clip(run: Run, video: Video) -> None:
     """Show and write a video's segments; of what could not be opened the row says enough."""
     if isinstance(run.shown, Screen) and has_frames(video):
-        run.shown.show(clip_view(video.segments, run.shown.console))
+        has_face = bool(video.segments) or any(row.face_id is not None for row in video.rows())
+        if run.shown.rows is not None:  # one of several
+            run.shown.show(Text(f"\n{printable(str(video.source))}", "bold"))
+        run.shown.show(clip_view(video.segments, has_face=has_face))
     write_files(run.wishes, video.segments)
 
 
@@ -169,4 +174,4 @@ def _annotate(run: Run, video: Video, source: str) -> None:
         path = annotated_path(source, run.folder.folder, run.folder.taken, ANNOTATED)
     span = {"start": sampling.start, "end": sampling.end}
     with seconds_bar(source, sampling, run.stream) as progress:
-        annotate_video(source, video.rows(), path, **span, limits=wishes.limits, progress=progress)
+        annotate_video(source, video.rows(), path, **span, limits=wishes.reader.limits, progress=progress)

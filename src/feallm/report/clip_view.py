@@ -15,14 +15,15 @@ from feallm.report.segment_words import units, verdict
 from feallm.report.terminal import bar, printable
 from feallm.report.words import HONEST, doubts, no_verdict, percent
 
-NOTHING = "No face was seen long enough to make a segment."
+TOO_SHORT = "No face was seen long enough to make a segment."
+NO_FACE = "No face was found in any frame that was read (--every 1 reads all, --detector none takes each as one face)."
 WIDTH = 20
 
 
-def clip_view(segments: Sequence[Segment], console: Console) -> RenderableType:
-    """The segments of one video: when, whose, what, and why."""
+def clip_view(segments: Sequence[Segment], *, has_face: bool) -> RenderableType:
+    """The segments of one video: when, whose, what, and why; without any, whether it has a face at all."""
     if not segments:
-        return Text(NOTHING, "yellow")
+        return Text(TOO_SHORT if has_face else NO_FACE, "yellow")
     grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
     for wide in (19, 4, 20):
         grid.add_column(width=wide)
@@ -35,8 +36,14 @@ def clip_view(segments: Sequence[Segment], console: Console) -> RenderableType:
         why = Text(units(segment))
         if segment.explanation:
             why.append(f"\n{printable(segment.explanation)}", "dim")
-        grid.add_row(Text(f"{clock(segment.onset)} - {clock(segment.offset)}"), Text(str(segment.face_id)), said, why)
+        grid.add_row(Text(_when(segment)), Text(str(segment.face_id)), said, why)
     return Group(grid, Text(HONEST, "dim"))
+
+
+def _when(segment: Segment) -> str:
+    """ "0:01.2 - 0:03.4"; the one time where a single frame was read."""
+    begin, end = clock(segment.onset), clock(segment.offset)
+    return begin if begin == end else f"{begin} - {end}"
 
 
 def now_view(rows: Sequence[FaceReading], console: Console) -> RenderableType:

@@ -24,6 +24,7 @@ from feallm.media.find import find, left_out, suffix
 from feallm.media.images import ADDRESS, is_video
 from feallm.media.limits import UnreadableError
 from feallm.report.annotate import SUFFIX, annotated_path, save_annotated
+from feallm.report.damage import Damage, is_end
 from feallm.report.terminal import Rows, view
 from feallm.tables import OutputError
 
@@ -44,13 +45,14 @@ class Outlet(Protocol):
 class Tally:
     """How many pictures, frames of videos and faces there were, and how many of the faces were read.
 
-    `videos` are those without a frame, which could not be opened.
+    `videos` are those without a frame, which could not be opened; `damage` knows what was wrong with the others.
     """
 
     def __init__(self) -> None:
         self.pictures = self.videos = self.frames = self.faces = self.read = 0
         self.statuses: Counter[str] = Counter()
         self.is_earlier = False
+        self.damage = Damage()
         self._before: tuple[str, int | None] | None = None
 
     def add(self, reading: FaceReading) -> None:
@@ -59,12 +61,13 @@ class Tally:
             self.videos += 1
         elif reading.frame is None:
             self.pictures += starts_picture(reading)
-        elif place != self._before:
+        elif place != self._before and not is_end(reading):
             self.frames += 1
         self._before = place
         self.faces += reading.face_id is not None
         self.read += bool(reading.emotion_scores)
         self.statuses[reading.status] += 1
+        self.damage.add(reading)
 
     def take(self, statuses: Mapping[str, int]) -> None:
         """Take over what an earlier run has counted in its complete table."""

@@ -42,7 +42,7 @@ def run(wishes: Wishes, engine: str, workers: int | None, column: str | None, sa
         try:
             parts, shards = Parts(job.output), plan(_sources(wishes.inputs), column)
             ray = stack.enter_context(session(max(workers or 1, useful_threads())))
-            crew = Crew.of(ray, wishes.device, workers)
+            crew = Crew.of(ray, wishes.reader.device, workers)
             about = describe(ray, job, crew) | {"parts": len(shards), "plan": digest(shards)}
         except MISTAKES:
             raise
@@ -85,18 +85,9 @@ def _job(wishes: Wishes, workers: int | None) -> Job:
         raise WishError("engine ray reads files and writes Parquet: leave away what shows or draws, and cameras")
     if workers is not None and workers < 1:
         raise WishError(f"at least one worker is needed, got {workers}")
-    options = {
-        "model": wishes.model,
-        "device": wishes.device,
-        "detector": wishes.detector,
-        "batch_size": wishes.batch_size,
-        "label_set": wishes.label_set,
-        "limits": wishes.limits,
-        "min_confidence": wishes.min_confidence,
-    }
     video = {"smooth": wishes.video.smooth, "search": wishes.video.search}
     output = _address(str(wishes.output))
-    return Job(output, options, wishes.explain, wishes.evidence, wishes.video.sampling, video)
+    return Job(output, wishes.reader.options, wishes.explain, wishes.evidence, wishes.video.sampling, video)
 
 
 def _address(output: str) -> str:

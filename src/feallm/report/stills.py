@@ -33,7 +33,7 @@ def read_stills(run: Run, job: int, sources: Sequence[Source]) -> None:
     with pictures_bar(count(list(chain.from_iterable(left))), run.stream) as progress:
         for lot in left:
             noted = []
-            stream = pictures(lot, limits=run.wishes.limits)
+            stream = pictures(lot, limits=run.wishes.reader.limits)
             for reading in read_pictures(run.analyzer, stream, run.folder, run.wishes, progress):
                 run.give(reading)
                 if run.folder is not None:

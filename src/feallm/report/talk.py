@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.text import Text
 
-from feallm.analyze import Analyzer, Chat, FaceReading
+from feallm.analyze import Chat, FaceReading
 from feallm.facs import ACTION_UNITS
-from feallm.media import Limits
-from feallm.media.limits import DEFAULT_LIMITS
-from feallm.report.analysis import WishError, load_analyzer
 from feallm.report.terminal import printable
+from feallm.report.wishes import ReaderWishes, WishError
 from feallm.report.words import no_verdict, percent
 
 FAREWELLS = frozenset({"quit", "exit", "bye", "q"})
@@ -28,17 +26,7 @@ class FaceWishes:
 
     photo: str
     face: int = 0
-    model: str | None = None
-    detector: str = "mtcnn"
-    device: str = "auto"
-    label_set: str | None = None
-    limits: Limits = DEFAULT_LIMITS
-    min_confidence: float = 0.0
-
-    def analyzer(self) -> Analyzer:
-        """Who reads it. Raises WishError where it cannot be loaded."""
-        options = {"detector": self.detector, "device": self.device, "label_set": self.label_set}
-        return load_analyzer(self.model, **options, limits=self.limits, min_confidence=self.min_confidence)
+    reader: ReaderWishes = field(default_factory=ReaderWishes)
 
 
 def chat(wishes: FaceWishes, questions: Sequence[str], out: Console) -> None:
@@ -46,7 +34,7 @@ def chat(wishes: FaceWishes, questions: Sequence[str], out: Console) -> None:
 
     Raises WishError where the photo has no such face, or the model cannot be loaded.
     """
-    analyzer = wishes.analyzer()
+    analyzer = wishes.reader.analyzer()
     try:
         talk = Chat(analyzer, wishes.photo, wishes.face)
     except ValueError as error:

@@ -13,8 +13,8 @@ from feallm.analyze import WhatIf
 from feallm.analyze.effects import parse_change, what_ifs
 from feallm.analyze.statements import tell_change, tell_what_if
 from feallm.facs import parse_au
-from feallm.report.analysis import WishError
 from feallm.report.talk import FaceWishes
+from feallm.report.wishes import WishError
 from feallm.report.words import percent
 
 
@@ -29,7 +29,7 @@ def whatif(
     removed, added = _units(without), _units(adding)
     if not removed and not added:
         raise WishError("nothing to change: name action units with --without or --adding, such as --without AU4")
-    analyzer = wishes.analyzer()
+    analyzer = wishes.reader.analyzer()
     try:
         change = parse_change(removed, added, analyzer.engine.info.action_units)
         look = analyzer.look(wishes.photo, wishes.face)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from feallm.analyze import Analyzer
 from feallm.analyze.errors import CheckpointError
 from feallm.analyze.journal import JournalError
 from feallm.faces.follow import Search
@@ -44,6 +45,31 @@ class VideoWishes:
 
 
 @dataclass(frozen=True)
+class ReaderWishes:
+    """Who reads the faces: arguments of `Analyzer`, by their names there."""
+
+    model: str | None = None
+    detector: str = "mtcnn"
+    device: str = "auto"
+    batch_size: int = 16
+    label_set: str | None = None
+    min_confidence: float = 0.0
+    limits: Limits = DEFAULT_LIMITS
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All of them, for `Analyzer(**options)`."""
+        return dict(vars(self))
+
+    def analyzer(self) -> Analyzer:
+        """The analyzer; what it cannot be made of is the user's mistake (WishError)."""
+        try:
+            return Analyzer(**self.options)
+        except (ValueError, FileNotFoundError) as error:
+            raise WishError(str(error)) from error
+
+
+@dataclass(frozen=True)
 class Wishes:
     """What `feallm analyze` was asked for."""
 
@@ -52,14 +78,8 @@ class Wishes:
     output: Path | None = None
     annotate: Path | None = None
     explain: bool = True
-    detector: str = "mtcnn"
-    model: str | None = None
-    device: str = "auto"
-    batch_size: int = 16
-    label_set: str | None = None
-    limits: Limits = DEFAULT_LIMITS
     evidence: bool = False
-    min_confidence: float = 0.0
+    reader: ReaderWishes = field(default_factory=ReaderWishes)
     video: VideoWishes = field(default_factory=VideoWishes)
     resume: bool = False
 

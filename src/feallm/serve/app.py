@@ -52,7 +52,7 @@ def make_app(service: Service) -> ASGIApp:
         guarded = CORSMiddleware(
             guarded,
             allow_origins=service.options.cors,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "HEAD", "POST"),
             allow_headers=("Authorization", "Content-Type"),
         )
     return guarded

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from feallm.analyze import Analyzer, Chat
 from feallm.media import Picture
 from feallm.serve.batching import Wish
+from feallm.serve.chat_wishes import refuse_unmet
 from feallm.serve.errors import ApiError, declared, error_body
 from feallm.serve.service import Load, Service, while_connected
 from feallm.serve.shapes import text
@@ -69,7 +70,11 @@ class StreamOptions(Open):
 
 
 class ChatBody(Open):
-    """`face`, `label_set` and `min_confidence` are ours: which face (largest first) and how it is read."""
+    """`face`, `label_set` and `min_confidence` are ours: which face (largest first) and how it is read.
+
+    Fields that ask for another answer than plain sentences (tools, a JSON format, log-probabilities, several answers)
+    get a 400 that says what to do instead.
+    """
 
     model: str
     messages: Annotated[list[Message], Field(min_length=1, max_length=1000)]
@@ -78,7 +83,7 @@ class ChatBody(Open):
     stop: str | Annotated[list[str], Field(max_length=16)] | None = None
     max_tokens: Annotated[int | None, Field(ge=1)] = None
     max_completion_tokens: Annotated[int | None, Field(ge=1)] = None
-    n: Literal[1] | None = 1
+    n: Annotated[int | None, Field(ge=1)] = 1
     face: Annotated[int, Field(ge=0)] = 0
     label_set: str | None = None
     min_confidence: Annotated[float | None, Field(ge=0, le=1)] = None
@@ -127,6 +132,7 @@ def chat_routes(service: Service) -> APIRouter:
         """Ask about one face; the last picture of the conversation is the one that is asked about."""
         service.check_model(body.model)
         service.check(body.wish)
+        refuse_unmet({**(body.model_extra or {}), "n": body.n})
         question = last_question(body.messages)
         talk = _Talk(service, body, question, await picture_load(last_image(body.messages), 0, service))
         async with AsyncExitStack() as stack:

@@ -85,6 +85,8 @@ def install(app: FastAPI) -> None:
     async def _told(request: Request, error: HTTPException) -> JSONResponse:
         if not isinstance(error, ApiError) and error.status_code in (404, 405):
             error.detail = _nowhere(request, error.status_code)
+        if error.status_code == 405:
+            error.headers = {"Allow": _allowed(error.headers or {})}
         return answer_error(error)
 
     @app.exception_handler(RequestValidationError)
@@ -112,6 +114,12 @@ def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {"model": ErrorAnswer, "description": HTTPStatus(status).phrase}
         for status in sorted({*always, *statuses})
     }
+
+
+def _allowed(headers: Mapping[str, str]) -> str:
+    """The methods of a route that came by another one; the guard answers HEAD where there is GET."""
+    methods = {each.strip() for each in headers.get("Allow", "GET").split(",")}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
 def _nowhere(request: Request, status: int) -> str:

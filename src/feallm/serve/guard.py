@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from secrets import compare_digest
 from urllib.parse import urlsplit
 
 from limits import parse_many
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from feallm.serve.bodies import Body, Held
 from feallm.serve.errors import ApiError, answer_error, internal, log, queue_full, stopping
+from feallm.serve.keys import Keys
 from feallm.serve.service import Service
 
 SECURITY = {
@@ -41,6 +41,7 @@ class Guard:
         self._service = service
         self._options = service.options
         self._held = Held()
+        self._keys = Keys(service.options.api_key)
         self._rates = parse_many(service.options.rate) if service.options.rate else []
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
@@ -50,7 +51,10 @@ class Guard:
             return
         headers: Headers = dict(scope["headers"])
         body = Body(receive, headers, self._options, self._held)
-        answer = _Answer(scope, send, body, self._service)
+        asked: str = scope["method"]
+        if asked == "HEAD":  # a copy: the server below must go on knowing that no body is to come
+            scope = {**scope, "method": "GET"}
+        answer = _Answer(scope, send, body, self._service, asked)
         try:
             self._check(scope, headers, body)
             await self._app(scope, body.receive, answer.send)
@@ -74,8 +78,9 @@ class Guard:
         self._check_host(headers)
         self._check_origin(headers)
         if path.startswith(GUARDED):
-            self._check_key(headers)
-            self._check_rate(scope)
+            client: str = (scope.get("client") or ("",))[0]
+            self._keys.check(headers.get(b"authorization", b""), client)
+            self._check_rate(client)
         body.check()
         reader = self._service.reader
         if scope["method"] == "POST" and reader.taken >= reader.queue:
@@ -95,17 +100,7 @@ class Guard:
         if urlsplit(origin).netloc.encode("latin-1") != headers.get(b"host", b""):
             raise ApiError(403, "origin_not_allowed", f"pages of {origin[:80]} may not use this server (--cors)")
 
-    def _check_key(self, headers: Headers) -> None:
-        key = self._options.api_key
-        if key is None:
-            return
-        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer" or not compare_digest(given.strip(), key.encode()):
-            wanted = "this server wants a key: send the header Authorization: Bearer KEY"
-            raise ApiError(401, "invalid_key", wanted, {"WWW-Authenticate": "Bearer"})
-
-    def _check_rate(self, scope: Scope) -> None:
-        client = (scope.get("client") or ("",))[0]
+    def _check_rate(self, client: str) -> None:
         for rate in self._rates:
             if not self._limiter.hit(rate, client):
                 until = self._limiter.get_window_stats(rate, client).reset_time
@@ -115,13 +110,14 @@ class Guard:
 
 
 class _Answer:
-    """The `send` of one request: security headers, and the count of what was answered."""
+    """The `send` of one request: security headers, no body where HEAD `asked`, and the count of what was answered."""
 
-    def __init__(self, scope: Scope, send: Send, body: Body, service: Service) -> None:
+    def __init__(self, scope: Scope, send: Send, body: Body, service: Service, asked: str) -> None:
         self._scope = scope
         self._send = send
         self._body = body
         self._service = service
+        self._asked = asked
         self._began = time.monotonic()
         self._status = 0
 
@@ -133,6 +129,8 @@ class _Answer:
             if not self._body.complete or self._service.stopping:
                 extra.append((b"connection", b"close"))
             message = {**message, "headers": [*message["headers"], *extra]}
+        elif self._asked == "HEAD":
+            message = {**message, "body": b""}
         elif not self._body.complete and not message.get("more_body", False):
             await self._send({**message, "more_body": True})
             await self._body.drain()
@@ -148,7 +146,7 @@ class _Answer:
     def count(self) -> None:
         metrics, route = self._service.metrics, self._scope.get("route")
         path = getattr(route, "path", "other")
-        metrics.requests.labels(self._scope["method"] if route else "other", path, self._status or 499).inc()
+        metrics.requests.labels(self._asked if route else "other", path, self._status or 499).inc()
         metrics.seconds.labels(path).observe(time.monotonic() - self._began)
 
 

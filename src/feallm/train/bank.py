@@ -1,6 +1,5 @@
 """Faces of a training run in memory: pixels, targets, and which of them are held back for calibration."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,9 +15,12 @@ from feallm.data.records import LabelledFace
 from feallm.data.sources import load
 from feallm.data.sources.au_codes import read_codes, with_codes
 from feallm.faces import align_face, whole_picture
+from feallm.facs.action_units import CODED_AUS
 from feallm.facs.emotions import LABEL_SETS
 from feallm.settings import data_path
-from feallm.train.recipe import DataRecipe, SourceRecipe
+from feallm.train.data_recipe import DataRecipe, SourceRecipe
+from feallm.train.recipe import ModelRecipe
+from feallm.train.stores import is_held_back, keeps_back, store_faces
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,16 @@ def labelled_faces(source: SourceRecipe) -> Iterator[LabelledFace]:
 
 
 def all_faces(data: DataRecipe) -> list[tuple[LabelledFace, float]]:
-    """The faces of all sources with their weights; of several sources, ids begin with the number of the source."""
-    several = len(data.train) > 1
+    """The faces of all sources with their weights; of several sources, ids begin with the number of the source.
+
+    Without sources they are those of the stores.
+    """
+    if not data.sources:
+        return list(store_faces(data))
+    several = len(data.sources) > 1
     return [
         (replace(face, id=f"{number}:{face.id}") if several else face, source.weight)
-        for number, source in enumerate(data.train)
+        for number, source in enumerate(data.sources)
         for face in labelled_faces(source)
     ]
 
@@ -146,10 +153,14 @@ def _square(face: LabelledFace, side: int, grayscale: bool) -> NDArray[np.uint8]
     return np.ascontiguousarray(picture.transpose(2, 0, 1))
 
 
-def is_held_back(identity: str, share: float) -> bool:
-    """The same faces on every machine and in every run: decided by a hash of the id."""
-    digest = hashlib.sha256(identity.encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32 < share
+def bank_settings(model: ModelRecipe) -> dict[str, Any]:
+    """What a bank for a model must know of it: the keyword arguments of `load_banks` and `fill`."""
+    return {
+        "side": model.source_size,
+        "grayscale": model.grayscale,
+        "label_sets": list(model.head.get("label_sets") or ("ferplus", "fer2013")),
+        "units": list(model.head.get("action_units") or CODED_AUS),
+    }
 
 
 def load_banks(
@@ -180,6 +191,13 @@ def load_banks(
         return learned, None
     kept = torch.nonzero(~repeats(bank.subset(held).pixels, learned.pixels)).flatten().tolist()
     return learned, bank.subset([held[i] for i in kept]) if kept else None
+
+
+def held_back_bank(data: DataRecipe, **settings: Any) -> FaceBank | None:
+    """The held-back faces of stores alone, for runs that keep no others in memory. Repeats are not looked for."""
+    faces = [face for face, _ in store_faces(data, keeps_back(data))]
+    on_demand = data.decode == "on_demand"
+    return fill(faces, **settings, sharpen=data.sharpen, on_demand=on_demand) if faces else None
 
 
 def balanced_rows(bank: FaceBank, data: DataRecipe, label_set: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,33 @@ from feallm._version import __version__
 from feallm.data.sources import SOURCES
 from feallm.train.bank import FaceBank
 from feallm.train.recipe import TrainRecipe
+from feallm.train.stores import count_learned, learned_sources, open_wanted
 
 DATA, METRICS, CARD = "data.json", "metrics.json", "README.md"
 NAMES = {"accuracy": "accuracy", "uar": "mean recall", "au": "mean F1 of the action units"}
 
 
-def data_manifest(recipe: TrainRecipe, learned: FaceBank, held: FaceBank | None) -> dict[str, Any]:
-    """The sources, how many faces were learned from and held back, and a hash of their ids and labels."""
+def data_manifest(recipe: TrainRecipe, learned: FaceBank | None, held: FaceBank | None) -> dict[str, Any]:
+    """The sources, those of stores too, how many faces were learned from and held back, and a hash of the former.
+
+    The hash is of their ids and labels; without a bank, of the manifests of the stores that were learned from.
+    """
+    opened = [(wanted, open_wanted(wanted)) for wanted in recipe.data.stores]
+    sources = [*recipe.data.sources, *(one for wanted, store in opened for one in learned_sources(wanted, store))]
+    stores = [
+        {**wanted.model_dump(mode="json"), "name": store.manifest["name"], "records": len(store)}
+        for wanted, store in opened
+    ]
     digest = hashlib.sha256()
-    for face in sorted(learned.faces, key=lambda one: one.id):
+    for face in sorted(learned.faces, key=lambda one: one.id) if learned is not None else ():
         labels = [sorted(face.labels.items()), sorted(face.action_units.items())]
         digest.update(json.dumps([face.id, face.split, labels]).encode())
+    if learned is None:
+        digest.update(json.dumps([store["sha256"] for store in stores]).encode())
     return {
-        "sources": [source.model_dump(mode="json") for source in recipe.data.train],
-        "learned": len({face.id for face in learned.faces}),
+        "sources": [source.model_dump(mode="json") for source in sources],
+        **({"stores": stores} if stores else {}),
+        "learned": count_learned(recipe.data) if learned is None else len({face.id for face in learned.faces}),
         "held_back": len(held) if held is not None else 0,
         "sha256": digest.hexdigest(),
     }
@@ -55,13 +69,17 @@ def card(recipe: TrainRecipe, data: dict[str, Any], metrics: dict[str, float]) -
         f"- Visual encoder: {tower}",
         f"- Language model: {llm}",
         f"- Stages: {', '.join(_stage(recipe, number) for number in range(len(recipe.stages)))}",
-        f"- Data: {data['learned']:,} faces, {data['held_back']:,} more held back; sha256 of ids and labels "
-        f"`{data['sha256'][:16]}…` (`{DATA}`)",
+        f"- Data: {data['learned']:,} faces, {data['held_back']:,} more held back; sha256 `{data['sha256'][:16]}…` "
+        f"of {'the manifests of the stores' if recipe.streams_alone else 'ids and labels'} (`{DATA}`)",
+        *(_store(store) for store in data.get("stores", ())),
         "- Settings: `recipe.yaml`",
         "",
         "| source | split | licence |",
         "|---|---|---|",
-        *(f"| {SOURCES[s.source].title} | {s.split} | {SOURCES[s.source].licence} |" for s in recipe.data.train),
+        *dict.fromkeys(
+            f"| {SOURCES[one['source']].title} | {one['split']} | {SOURCES[one['source']].licence} |"
+            for one in data["sources"]
+        ),
         "",
         "## Measured",
         "",
@@ -91,6 +109,10 @@ def _stage(recipe: TrainRecipe, number: int) -> str:
     stage = recipe.stages[number]
     learns = [*stage.trainable, *(["LoRA"] if stage.lora else [])]
     return f"{stage.name} ({', '.join(learns)})"
+
+
+def _store(told: Mapping[str, Any]) -> str:
+    return f"- Conversations: the store {told['name']}, {told['records']:,} records, manifest sha256 `{told['sha256']}`"
 
 
 def _named(name: str) -> str:

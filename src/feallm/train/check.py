@@ -1,5 +1,6 @@
 """A recipe is checked before anything loads: its claims, its data, and whether its model fits the device."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,14 @@ from feallm.data.sources import SOURCES
 from feallm.model import FeallmForConditionalGeneration
 from feallm.model.lora import add_lora
 from feallm.settings import SettingsError, data_path
-from feallm.train.bank import labelled_faces
+from feallm.train.bank import bank_settings, labelled_faces
+from feallm.train.card import DATA
 from feallm.train.four_bit import need_four_bit
 from feallm.train.machine import processes
 from feallm.train.memory import GIB, Memory, PartCount, count_parts, device_memory, estimate, will_be_half
 from feallm.train.pretrained import described
 from feallm.train.recipe import StageRecipe, TrainRecipe
+from feallm.train.stores import check_stores, learned_sources, open_wanted
 
 SAME_PICTURES = {
     "rafdb": ("rafdb", "rafdb_compound", "rafau"),
@@ -50,12 +53,13 @@ def check(recipe: TrainRecipe) -> Checked:
     """Look at a recipe without loading a picture or a weight.
 
     Raises:
-        SettingsError: a zero-shot claim is broken, or a stage cannot fit the device.
+        SettingsError: a zero-shot claim is broken, a store cannot be used, or a stage cannot fit the device.
         FileNotFoundError: a data set or a checkpoint that the recipe starts from is not there.
         ValueError: a data set is not as its owners ship it.
     """
     check_claims(recipe)
     check_data(recipe)
+    check_stores(recipe, bank_settings(recipe.model)["label_sets"])
     found = survey(recipe)
     check_fit(found)
     return found
@@ -63,7 +67,10 @@ def check(recipe: TrainRecipe) -> Checked:
 
 def check_claims(recipe: TrainRecipe) -> None:
     """Raises SettingsError where the mixture, or a run that weights come from, holds pictures of a claimed set."""
-    seen = [(source.source, "data.train") for source in recipe.data.train]
+    seen = [(source.source, "data.train") for source in recipe.data.sources]
+    for wanted in recipe.data.stores:
+        learned = learned_sources(wanted, open_wanted(wanted))
+        seen += [(source.source, f"the store in {wanted.store}") for source in learned]
     for folder in _beginnings(recipe):
         seen += [(source, f"the training data of {folder}") for source in _learned_by(Path(folder))]
     for claim in recipe.zero_shot_claims:
@@ -88,7 +95,9 @@ def _learned_by(folder: Path) -> Iterator[str]:
     if not saved.is_file():
         return
     told = yaml.safe_load(saved.read_text(encoding="utf-8"))
-    yield from (source["source"] for source in told["data"]["train"])
+    listed = folder / DATA  # it has the sources of stores as well
+    sources = json.loads(listed.read_text(encoding="utf-8"))["sources"] if listed.is_file() else told["data"]["train"]
+    yield from (source["source"] for source in sources if "source" in source)
     begun = told.get("init_from") or {}
     for before in [begun] if isinstance(begun, str) else begun.values():
         yield from _learned_by(Path(before))
@@ -96,10 +105,12 @@ def _learned_by(folder: Path) -> Iterator[str]:
 
 def check_data(recipe: TrainRecipe) -> None:
     """Raises what reading the first face of each source raises, and FileNotFoundError for a missing checkpoint."""
+    if not recipe.data.train:
+        raise SettingsError("data.train is empty: name a source, or a store that `feallm data build` made")
     for folder in _beginnings(recipe):
         if not Path(folder).is_dir():
             raise FileNotFoundError(f"no checkpoint at {folder}: train it first, or name another in the recipe")
-    for source in recipe.data.train:
+    for source in recipe.data.sources:
         try:
             if next(labelled_faces(source), None) is None:
                 raise FileNotFoundError(f"no face in {data_path(source.path)}, split {source.split!r}")

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from copy import copy
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from feallm.train.bank import FaceBank
 from feallm.train.recipe import AugmentRecipe
 
 IGNORED = -100
+R = TypeVar("R", bound=Record)
 
 
 class FaceInput:
@@ -135,7 +136,7 @@ class ConversationCollator:
     """
 
     def __init__(
-        self, processor: FeallmProcessor, see: Callable[[Sequence[Record]], dict[str, Any]] | None = None
+        self, processor: FeallmProcessor, see: Callable[[Sequence[Any]], dict[str, Any]] | None = None
     ) -> None:
         self.processor, self.see = processor, see
 
@@ -174,7 +175,7 @@ class ConversationCollator:
         return front + ids, [IGNORED] * len(front) + labels
 
 
-def grouped(records: Sequence[Record], size: int, seed: int) -> list[list[Record]]:
+def grouped(records: Sequence[R], size: int, seed: int) -> list[list[R]]:
     """Batches of records of about the same length, in random order, so that little is padded."""
     rng = Random(seed)
     order = sorted(records, key=lambda record: sum(len(turn.question) + len(turn.answer) for turn in record.turns))

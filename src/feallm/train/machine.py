@@ -75,6 +75,7 @@ def training_arguments(recipe: TrainRecipe, stage: StageRecipe, folder: Path) ->
         report_to=list(machine.report_to),
         run_name=f"{recipe.name} {stage.name}",
         remove_unused_columns=False,
+        train_sampling_strategy="sequential" if recipe.streams(stage) else "random",  # a stream has its own order
         dataloader_drop_last=True,
         dataloader_num_workers=machine.workers,
         dataloader_pin_memory=not on_cpu,

@@ -4,44 +4,12 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from feallm.data.sources import SOURCES
 from feallm.settings import Strict
+from feallm.train.data_recipe import DataRecipe
 from feallm.train.rewards import ASKED, Thresholds, Weights
 
 ATTENTION_AND_MLP = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """The linear layers of a Llama- or Qwen-like LLM."""
-
-
-class SourceRecipe(Strict):
-    """One data set: its loader, its folder or file, its split, and AU codes to join."""
-
-    source: str
-    path: str
-    split: str = "train"
-    au_codes: str | None = None
-    weight: float = Field(1.0, gt=0, description="how often its faces come, beside those of the other sources")
-
-    @field_validator("source")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in SOURCES:
-            raise ValueError(f"unknown source {value!r}: the sources are {', '.join(SOURCES)}")
-        return value
-
-
-class DataRecipe(Strict):
-    """Faces to train on. `held_back` is the share kept out, by a hash of the id, to calibrate on."""
-
-    train: list[SourceRecipe]
-    exclude_flags: tuple[str, ...] = ("near_copy_in_test", "copy")
-    held_back: float = Field(0.06, ge=0.0, lt=0.5)
-    coded_repeat: int = Field(2, ge=1, description="how often an AU-coded face is seen for each other face")
-    sharpen: float = Field(1.0, gt=0, description="votes are raised to this power: above 1 the plurality weighs more")
-    balance: float = Field(0.0, ge=0, le=1, description="0: classes as they come; 1: rare ones as often as the median")
-    most_repeats: int = Field(6, ge=1, description="a rare face is seen at most this often in an epoch")
-    decode: Literal["once", "on_demand"] = Field(
-        "once", description="once: all pixels in memory; on_demand: from their files batch by batch, for large faces"
-    )
 
 
 class AugmentRecipe(Strict):
@@ -189,7 +157,7 @@ class StageRecipe(Strict):
     records_per_face: int = Field(
         1,
         ge=1,
-        description="of a conversations stage: per view with `views`; else five times as many of AU-coded ones",
+        description="composed by a conversations stage: per view with `views`; else five times as many of coded ones",
     )
     max_steps: int = -1
     views: int = Field(
@@ -283,3 +251,13 @@ class TrainRecipe(Strict):
     augment: AugmentRecipe = AugmentRecipe()
     model: ModelRecipe
     stages: list[StageRecipe]
+
+    def streams(self, stage: StageRecipe) -> bool:
+        """Whether a stage learns from the conversations of built stores instead of composed ones."""
+        composed = stage.views or stage.self_training is not None
+        return bool(self.data.stores) and stage.kind == "conversations" and not composed
+
+    @property
+    def streams_alone(self) -> bool:
+        """Whether no face has to be in memory but those held back: all stages stream, and there are no sources."""
+        return not self.data.sources and all(self.streams(stage) for stage in self.stages)

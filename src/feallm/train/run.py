@@ -14,17 +14,17 @@ from transformers import AutoTokenizer, set_seed
 
 from feallm._version import __version__
 from feallm.data.compose import compose_corpus
-from feallm.facs.action_units import CODED_AUS
 from feallm.model import FeallmForConditionalGeneration, FeallmProcessor
 from feallm.model.build import train_tokenizer
 from feallm.settings import SettingsError
-from feallm.train.bank import FaceBank, load_banks
+from feallm.train.bank import FaceBank, bank_settings, held_back_bank, load_banks
 from feallm.train.card import data_manifest, write_card
 from feallm.train.check import check
 from feallm.train.machine import processes
 from feallm.train.pretrained import fresh_model, trained_tokenizer
 from feallm.train.recipe import TrainRecipe
 from feallm.train.stage import run_stage
+from feallm.train.stores import pinned, store_corpus
 from feallm.train.watch import calibrated
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ def train(recipe: TrainRecipe) -> Path:
         FileNotFoundError, ValueError: the data are not as the recipe says.
     """
     _check_installed(recipe)
+    recipe = pinned(recipe)
     check(recipe)
     output = Path(recipe.output)
     state = processes()
@@ -49,15 +50,7 @@ def train(recipe: TrainRecipe) -> Path:
         output.mkdir(parents=True, exist_ok=True)
         _same_recipe(recipe, output / "recipe.yaml", write=state.is_main_process)
     set_seed(recipe.seed)
-    head = recipe.model.head
-    bank, held = load_banks(
-        recipe.data,
-        side=recipe.model.source_size,
-        grayscale=recipe.model.grayscale,
-        label_sets=list(head.get("label_sets") or ("ferplus", "fer2013")),
-        units=list(head.get("action_units") or CODED_AUS),
-    )
-    log.info("%d faces to learn from, %d held back", len(bank), len(held) if held else 0)
+    bank, held = _banks(recipe)
     with state.main_process_first():
         tokenizer = _tokenizer(recipe, bank, output / "tokenizer")
     model, processor = fresh_model(recipe.model, tokenizer, recipe.machine)
@@ -111,6 +104,18 @@ def _check_installed(recipe: TrainRecipe) -> None:
         raise SettingsError(f"training needs {', '.join(absent)}: pip install 'feallm[train]'")
 
 
+def _banks(recipe: TrainRecipe) -> tuple[FaceBank | None, FaceBank | None]:
+    """The faces to learn from and those held back; only the latter where all others come with their conversations."""
+    settings = bank_settings(recipe.model)
+    if recipe.streams_alone:
+        bank, held = None, held_back_bank(recipe.data, **settings)
+    else:
+        bank, held = load_banks(recipe.data, **settings)
+        log.info("%d faces to learn from", len(bank))
+    log.info("%d faces held back", len(held) if held else 0)
+    return bank, held
+
+
 def _same_recipe(recipe: TrainRecipe, path: Path, *, write: bool) -> None:
     """Write the resolved recipe, or see that a run to be resumed is of the same one; the machine may be another."""
     resolved = recipe.model_dump(mode="json")
@@ -126,7 +131,7 @@ def _same_recipe(recipe: TrainRecipe, path: Path, *, write: bool) -> None:
         path.write_text(yaml.safe_dump(resolved, sort_keys=False))
 
 
-def _tokenizer(recipe: TrainRecipe, bank: FaceBank, folder: Path) -> Any:
+def _tokenizer(recipe: TrainRecipe, bank: FaceBank | None, folder: Path) -> Any:
     """The run's tokenizer: trained once, kept beside the stages that learned its ids."""
     if folder.is_dir():
         return AutoTokenizer.from_pretrained(folder)
@@ -135,7 +140,8 @@ def _tokenizer(recipe: TrainRecipe, bank: FaceBank, folder: Path) -> Any:
     elif recipe.model.text_from or recipe.model.init_from_llava:
         tokenizer = trained_tokenizer(recipe.model)
     else:
-        tokenizer = train_tokenizer(compose_corpus(bank.faces, seed=recipe.seed), recipe.model.vocab_size)
+        texts = store_corpus(recipe.data) if bank is None else compose_corpus(bank.faces, seed=recipe.seed)
+        tokenizer = train_tokenizer(texts, recipe.model.vocab_size)
     tokenizer.save_pretrained(folder)
     return tokenizer
 

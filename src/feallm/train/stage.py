@@ -12,7 +12,6 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from feallm.analyze.torch_engine import TorchEngine
 from feallm.data.compose import compose_records, compose_words
-from feallm.data.records import Record
 from feallm.model import FeallmForConditionalGeneration, FeallmProcessor
 from feallm.model.lora import add_lora, merge_lora
 from feallm.train.adapters import rebuilt, save_adapter
@@ -24,6 +23,7 @@ from feallm.train.machine import processes, settle_precision, spread, training_a
 from feallm.train.recipe import StageRecipe, TrainRecipe
 from feallm.train.reinforce import questions, run_reinforce
 from feallm.train.self_training import FILE, own_records
+from feallm.train.stream import Conversations, ToldFaces
 from feallm.train.teacher import taught
 from feallm.train.views import see_views, view_records
 from feallm.train.watch import Watch, calibrated
@@ -60,20 +60,24 @@ def stage_items(
     stage: StageRecipe,
     model: FeallmForConditionalGeneration,
     processor: FeallmProcessor,
-    bank: FaceBank,
+    bank: FaceBank | None,
     held: FaceBank | None,
     folder: Path,
-) -> tuple[Sequence[Any], Any]:
+) -> tuple[Items | Conversations, Any]:
     """What a stage learns from, and the collator that turns it into batches."""
-    faces = FaceInput(bank, processor, recipe.augment, recipe.seed, stage.image_size)
     size, _ = spread(stage, processes().num_processes)
+    beside = any(part.split(".")[0] in {"encoder", "head"} or part == "clues" for part in stage.trainable)
+    if bank is None or recipe.streams(stage):
+        told = ToldFaces(recipe, processor, with_targets=beside)
+        return Conversations(recipe, stage, size), ConversationCollator(processor, told)
+    faces = FaceInput(bank, processor, recipe.augment, recipe.seed, stage.image_size)
     if stage.kind == "faces":
-        return balanced_rows(bank, recipe.data, model.config.head_config.default_label_set), FaceCollator(faces)
+        return Items(balanced_rows(bank, recipe.data, model.config.head_config.default_label_set)), FaceCollator(faces)
     if stage.kind == "text":
         records = compose_words(bank.faces, count=stage.records, seed=recipe.seed)
-        return grouped(records, size, recipe.seed), ConversationCollator(processor)
+        return Items(grouped(records, size, recipe.seed)), ConversationCollator(processor)
     families = stage.families or FAMILIES
-    see: Callable[[Sequence[Record]], dict[str, Any]]
+    see: Callable[[Sequence[Any]], dict[str, Any]]
     if stage.self_training is not None:
         log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
         see, asked = questions(recipe, stage.self_training, model, processor, bank)
@@ -84,11 +88,10 @@ def stage_items(
         see = views = see_views(TorchEngine.of(model, processor, recipe.name), faces, stage.views)
         records = view_records(views, families, stage.records_per_face, recipe.seed)
     else:
-        beside = any(part.split(".")[0] in {"encoder", "head"} or part == "clues" for part in stage.trainable)
         whole = recipe.augment.model_copy(update={"hide": 0.0})  # the answers do not know what would be hidden
         see = RecordFaces(FaceInput(bank, processor, whole, recipe.seed), with_targets=beside)
         records = compose_records(bank.faces, families, per_face=stage.records_per_face, seed=recipe.seed)
-    return grouped(records, size, recipe.seed), ConversationCollator(processor, see)
+    return Items(grouped(records, size, recipe.seed)), ConversationCollator(processor, see)
 
 
 def run_stage(
@@ -97,11 +100,12 @@ def run_stage(
     folder: Path,
     model: FeallmForConditionalGeneration,
     processor: FeallmProcessor,
-    bank: FaceBank,
+    bank: FaceBank | None,
     held: FaceBank | None,
 ) -> FeallmForConditionalGeneration:
     """Train one stage into `folder`, going on from its last checkpoint if there is one; returns the trained model.
 
+    `bank` may be None where the recipe's stages learn from stores alone (`TrainRecipe.streams_alone`).
     That is `model` itself, unless its weights were spread over devices (FSDP, ZeRO-3).
     """
     set_seed(recipe.seed)
@@ -111,13 +115,13 @@ def run_stage(
         kept = to_four_bit(model, lora.targets) if lora.four_bit else {}
         add_lora(model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, targets=lora.targets)
     settle_precision(model, recipe)
-    if stage.kind == "reinforce":
+    if stage.kind == "reinforce" and bank is not None:
         log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
         run_reinforce(recipe, stage, folder, model, processor, bank)
         if stage.lora is not None:
             merge_lora(model)
         return model
-    if stage.teacher is not None:
+    if stage.teacher is not None and bank is not None:
         bank = taught(bank, stage.teacher, stage.teacher_weight, list(model.config.head_config.action_units))
     items, collator = stage_items(recipe, stage, model, processor, bank, held, folder)
     last = get_last_checkpoint(str(folder))
@@ -128,7 +132,7 @@ def run_stage(
     trainer = Trainer(
         model=model,
         args=training_arguments(recipe, stage, folder),
-        train_dataset=Items(items),
+        train_dataset=items,
         data_collator=collator,
         callbacks=callbacks,
     )

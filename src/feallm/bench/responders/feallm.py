@@ -114,17 +114,25 @@ class _Recipe(BaseModel):
     data: _Data
 
 
+class _Learned(BaseModel):
+    sources: list[_Source]
+
+
 def trained_on_of(what: str) -> tuple[str, ...] | None:
-    """The sources and splits that the recipe beside a checkpoint's weights names, None where there is none.
+    """The sources and splits that `data.json` or the recipe beside a checkpoint's weights names, None without them.
 
     It is the recipe of the last run: what weights it began from have seen, it does not say.
     """
     folder = Path(what) if what else Path(str(resources.files("feallm") / "checkpoints" / "tiny"))
     try:
-        recipe = _Recipe.model_validate(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
+        if (folder / "data.json").is_file():  # it has the sources of stores as well
+            sources = _Learned.model_validate_json((folder / "data.json").read_bytes()).sources
+        else:
+            told = yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8"))
+            sources = _Recipe.model_validate(told).data.train
     except (OSError, yaml.YAMLError, ValidationError):
         return None
-    return tuple(dict.fromkeys(f"{each.source}:{each.split}" for each in recipe.data.train))
+    return tuple(dict.fromkeys(f"{each.source}:{each.split}" for each in sources))
 
 
 def _answer(mode: Mode, request: Request) -> Answer:

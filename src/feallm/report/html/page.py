@@ -13,6 +13,7 @@ from markupsafe import Markup
 from feallm.analyze.reading import FaceReading
 from feallm.analyze.segments import Segment
 from feallm.facs import ACTION_UNITS
+from feallm.report.damage import damage, is_end
 from feallm.report.html import texts
 from feallm.report.html.faces import ROLES, Box, FaceView, face_view, rounded, verdict
 from feallm.report.html.material import Material
@@ -193,12 +194,15 @@ def _clip(name: str, readings: Sequence[FaceReading], material: Material, names:
 
 
 def _extent(readings: Sequence[FaceReading]) -> str:
-    """ "240 frames from 0.00 to 9.96 s; 3 without a face, 1 unreadable"."""
-    frames = {reading.frame: reading for reading in readings}
+    """ "240 frames read, 0.00 to 9.96 s; 3 without a face, 1 unreadable", and what was wrong with the file."""
+    frames = {reading.frame: reading for reading in readings if not is_end(reading)}
     times = [seconds(reading) for reading in readings]
     without = [(status, sum(each.status == status for each in frames.values())) for status in ("no_face", "unreadable")]
     rest = ", ".join(f"{count:,} {'without a face' if s == 'no_face' else s}" for s, count in without if count)
-    return f"{len(frames):,} frames read, {min(times):.2f} to {max(times):.2f} s" + (f"; {rest}" if rest else "")
+    wrong = damage(readings)
+    span = f"{min(times):.2f} to {max(times):.2f} s"
+    told = f"{len(frames):,} frames read, {span}" if len(frames) != 1 else f"1 frame read, at {times[0]:.2f} s"
+    return told + (f"; {rest}" if rest else "") + (f". {wrong[:1].upper()}{wrong[1:]}" if wrong else "")
 
 
 def _person(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from feallm.media.find import VIDEO_SUFFIXES, suffix
 from feallm.media.images import ADDRESS, is_video
 from feallm.media.limits import DEFAULT_LIMITS
 from feallm.media.video import Sampling, frames
-from feallm.report.analysis import WishError, load_analyzer
 from feallm.report.html import TITLE
 from feallm.report.html.material import (
     MOST_PICTURES,
@@ -32,7 +31,8 @@ from feallm.report.html.material import (
 )
 from feallm.report.html.page import page
 from feallm.report.html.shots import Sheet, sheet, sizes_for
-from feallm.report.outlets import expand
+from feallm.report.outlets import Tally, expand
+from feallm.report.wishes import ReaderWishes, WishError
 from feallm.tables import meta_path
 from feallm.tables.output import OutputError, check_writable, write_text
 from feallm.tables.writer import SUFFIXES
@@ -55,18 +55,14 @@ class ReportWishes:
     blur_faces: bool = False
     title: str | None = None
     explain: bool = True
-    model: str | None = None
-    detector: str = "mtcnn"
-    device: str = "auto"
-    batch_size: int = 16
-    label_set: str | None = None
-    min_confidence: float = 0.0
     fps: float | None = None
-    limits: Limits = DEFAULT_LIMITS
+    reader: ReaderWishes = field(default_factory=ReaderWishes)
 
 
 def write_report(wishes: ReportWishes, step: Step = lambda pictures: None) -> str:
-    """Write the report; returns a sentence that says what is in it. `step(n)` is called after every n pictures read.
+    """Write the report; returns what is in it, a sentence, after one for each video that is damaged.
+
+    `step(n)` is called after every n pictures read.
 
     Raises WishError, OutputError: nothing can be read, or the file cannot be written; the message is for the user.
     """
@@ -79,9 +75,11 @@ def write_report(wishes: ReportWishes, step: Step = lambda pictures: None) -> st
     made = _of_table(Path(tables[0]), wishes) if tables else _of_sources(wishes, step)
     text = page(made)
     write_text(wishes.output, text, example="report.html")
-    read = sum(bool(reading.emotion_scores) for reading in made.readings)
-    size = len(text.encode("utf-8", "backslashreplace")) / 1e6
-    return f"{_count(read, 'reading')} of faces in {wishes.output}, {size:.1f} MB"
+    tally = Tally()
+    for reading in made.readings:
+        tally.add(reading)
+    size = max(0.1, len(text.encode("utf-8", "backslashreplace")) / 1e6)
+    return "\n".join([*tally.damage.notes(), f"{tally.sentence()}; {wishes.output} has {size:.1f} MB"])
 
 
 def _is_table(source: str) -> bool:
@@ -99,7 +97,7 @@ def _of_table(table: Path, wishes: ReportWishes) -> Material:
         raise WishError(str(error)) from error
     if not readings:
         raise WishError(f"{table} holds no readings: there is nothing to report")
-    shown = pictures_of(readings, found, table.parent, wishes.limits)
+    shown = pictures_of(readings, found, table.parent, wishes.reader.limits)
     about = {"read from": table.name, **_described(table)}
     return gather(readings, shown, about, found, blur=wishes.blur_faces, title=_title(wishes))
 
@@ -162,15 +160,7 @@ def _of_sources(wishes: ReportWishes, step: Step) -> Material:
     refused = [source for source in sources if isinstance(source, Picture) and source.error]
     if sources and len(refused) == len(sources):
         raise WishError(f"{refused[0].input}: {refused[0].error}")
-    analyzer = load_analyzer(
-        wishes.model,
-        device=wishes.device,
-        detector=wishes.detector,
-        batch_size=wishes.batch_size,
-        label_set=wishes.label_set,
-        limits=wishes.limits,
-        min_confidence=wishes.min_confidence,
-    )
+    analyzer = wishes.reader.analyzer()
     readings, sheets = _read_stills(analyzer, stills, wishes, step)
     metadata, found = analyzer.metadata, []
     for clip in clips:
@@ -182,7 +172,7 @@ def _of_sources(wishes: ReportWishes, step: Step) -> Material:
         metadata = video.metadata
     if all(reading.status == "unreadable" for reading in readings):
         raise WishError(f"{readings[0].input}: {readings[0].error}")
-    keys = {(each.input, each.frame or 0): each for each in _key_pictures(found, Path(), wishes.limits)}
+    keys = {(each.input, each.frame or 0): each for each in _key_pictures(found, Path(), wishes.reader.limits)}
     frame_views = frame_sheets(readings, found, keys, blur=wishes.blur_faces)
     return Material(readings, sheets, frame_views, by_input(found), metadata, _title(wishes), wishes.blur_faces)
 
@@ -199,7 +189,7 @@ def _read_stills(
     analyzer: Analyzer, sources: Sequence[str | Picture], wishes: ReportWishes, step: Step
 ) -> tuple[list[FaceReading], list[Sheet]]:
     """All readings, and the sheets of the first pictures; of those beyond, which are in a table only, the numbers."""
-    stream, sizes = pictures(sources, limits=wishes.limits), sizes_for(len(sources))
+    stream, sizes = pictures(sources, limits=wishes.reader.limits), sizes_for(len(sources))
     readings: list[FaceReading] = []
     sheets: list[Sheet] = []
     for held in _together(stream):
@@ -224,7 +214,3 @@ def _together(stream: Iterable[Picture]) -> Iterator[list[Picture]]:
             held = []
     if held:
         yield held
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
