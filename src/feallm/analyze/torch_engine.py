@@ -20,7 +20,7 @@ from feallm.analyze.engine import Conversation, EngineInfo, Scores
 from feallm.analyze.errors import CheckpointError
 from feallm.analyze.sampling import SeededSampling
 from feallm.model import FeallmConfig, FeallmForConditionalGeneration, FeallmProcessor
-from feallm.model.modeling import FaceFeatures
+from feallm.model.seeing import FaceFeatures
 
 
 def pick_device(device: str) -> torch.device:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, DynamicCache
 
 from feallm.model import FeallmForConditionalGeneration
-from feallm.model.modeling import FaceFeatures
+from feallm.model.seeing import FaceFeatures
 
 Cache = list[tuple[Tensor, Tensor]]
 

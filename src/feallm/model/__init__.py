@@ -11,8 +11,9 @@ from feallm.model.configuration import (
     FeallmHeadConfig,
     FeallmProjectorConfig,
 )
-from feallm.model.modeling import FeallmForConditionalGeneration, FeallmModel
+from feallm.model.modeling import FeallmForConditionalGeneration
 from feallm.model.processing import FeallmProcessor
+from feallm.model.seeing import FeallmModel
 
 AutoConfig.register("feallm", FeallmConfig, exist_ok=True)
 AutoModel.register(FeallmConfig, FeallmModel, exist_ok=True)

@@ -15,7 +15,7 @@ from transformers import BatchFeature
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from feallm.model import FeallmForConditionalGeneration, FeallmProcessor
-from feallm.model.modeling import FaceFeatures, FeallmOutput
+from feallm.model.seeing import FaceFeatures, FeallmOutput
 from feallm.train.views import Views
 
 

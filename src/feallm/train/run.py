@@ -173,4 +173,5 @@ def take_over(model: FeallmForConditionalGeneration, folder: Path, part: str = "
 def save(model: FeallmForConditionalGeneration, processor: FeallmProcessor, folder: Path) -> None:
     """Weights, config, tokenizer and image processor in the Hugging Face layout."""
     model.save_pretrained(folder)
+    processor.tokenizer.backend_tokenizer.no_padding()  # else that of the last batch is saved with it
     processor.save_pretrained(folder)

@@ -19,7 +19,7 @@ from feallm.analyze.torch_engine import TorchEngine
 from feallm.data.compose import compose
 from feallm.data.records import LabelledFace, Record
 from feallm.facs.wording import Verdict
-from feallm.model.modeling import FaceFeatures
+from feallm.model.seeing import FaceFeatures
 from feallm.train.collate import FaceInput
 
 NOTHING = np.zeros((1, 1), np.uint8)
