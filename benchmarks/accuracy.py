@@ -172,7 +172,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--only", nargs="+", choices=("head", "free", "words", "photos"), help="parts to measure")
     parser.add_argument("--explain", type=int, default=300, help="how many faces to explain (0: none)")
-    parser.add_argument("--free", type=int, default=10000, help="how many faces to ask the language model about unaided")
+    parser.add_argument("--free", type=int, default=10000, help="how many faces to ask the language model itself")
     options = parser.parse_args()
     where = (options.data, options.model)
     parts: dict[str, Callable[[], dict[str, Row]]] = {"head": lambda: measure_head(*where)}

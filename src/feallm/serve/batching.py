@@ -17,7 +17,8 @@ from feallm.serve.errors import queue_full, stopping
 from feallm.serve.metrics import Metrics
 
 WINDOW = 0.05
-"""Seconds that a batch with room waits for faces that are just being looked for."""
+"""Seconds that a batch less than half full waits for faces that are just being looked for. One that is half full is
+begun: while it is read the next one gathers, and no core waits for the other."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Reader:
                 return []
             first = desk.jobs[0]
             deadline = time.monotonic() + WINDOW
-            while first.wish is not None and desk.coming and self._waiting_faces(first) < self.analyzer.batch_size:
+            while first.wish is not None and desk.coming and self._waiting_faces(first) < self.analyzer.batch_size // 2:
                 if not desk.changed.wait(deadline - time.monotonic()):
                     break
             return self._gather(first)
