@@ -136,16 +136,16 @@ def test_a_photo_is_read(page, portrait):
 @browsing
 def test_an_action_unit_shows_where_it_is_seen_and_what_it_does(page, portrait):
     read(page, portrait)
-    assert page.locator("#frame .edge").count() == 0
+    api.expect(page.locator("#frame .edge")).to_have_count(0)
     page.locator("#units [data-unit=AU12]").hover()
-    assert page.locator("#frame .edge").count() == 4  # two lip corners, each with a dark and a light line
+    api.expect(page.locator("#frame .edge")).to_have_count(4)  # two lip corners, each with a dark and a light line
     api.expect(page.locator("#spot-text")).to_have_text(
         re.compile("AU12, .*Seen at the lip corners: .* Without it, happiness would")
     )
     page.locator("#verdict").hover()
-    assert page.locator("#frame .edge").count() == 0
+    api.expect(page.locator("#frame .edge")).to_have_count(0)
     page.locator("#why [data-unit=AU25]").first.focus()
-    assert page.locator("#frame .edge").count() == 2
+    api.expect(page.locator("#frame .edge")).to_have_count(2)
 
 
 @browsing
@@ -283,7 +283,7 @@ def test_without_a_mouse(page, portrait):
     tab_to("button", "What if…")
     page.keyboard.press("Space")
     tab_to("button", "AU12 lip corner puller")
-    assert page.locator("#frame .edge").count() == 4
+    api.expect(page.locator("#frame .edge")).to_have_count(4)
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowLeft")  # from "as seen" to "off"
     api.expect(page.locator("#whatif-said")).to_contain_text("Without AU12")
