@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -161,9 +160,7 @@ def test_the_packaged_checkpoint_reads_a_smile(started, tmp_path):
     photo = tmp_path / "astronaut.png"
     script = os.path.join(os.path.dirname(__file__), "..", "..", "scripts", "sample_photo.py")
     subprocess.run([sys.executable, script, str(photo)], check=True, capture_output=True)
-    start = time.perf_counter()
     out, err = started("analyze", photo, "--json").communicate(timeout=120)
-    assert time.perf_counter() - start < 60
     (record,) = json.loads(out)
     assert record["status"] == "ok", err
     assert record["emotion"] == "happiness"

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -12,16 +11,14 @@ from feallm.doctor import Check, examine, table
 HEAVY = ("torch", "transformers", "cv2", "numpy", "PIL", "pydantic")
 
 
-def test_help_answers_at_once_and_imports_nothing_heavy():
+def test_help_imports_nothing_heavy():
     code = (
         "import sys; sys.argv = ['feallm', '--help']\n"
         "from feallm.cli import main\n"
         "try: main()\n"
         f"finally: print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])"
     )
-    start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert time.perf_counter() - start < 5  # about 0.2 s on an idle machine
     assert "HEAVY []" in done.stdout
     for verb in ("analyze", "chat", "whatif", "train", "doctor"):
         assert verb in done.stdout

@@ -94,10 +94,11 @@ def _clients_that_go_away_free_their_place(server, portrait):
     text = b"POST /v1/analyze HTTP/1.1\r\nHost: localhost\r\n"
     text += b"".join(f"{name}: {value}\r\n".encode() for name, value in request.headers.items() if name != "host")
     text += b"\r\n" + request.read()
-    with spoken(server.url, text), spoken(server.url, text):
-        _until(lambda: httpx.get(f"{server.url}/healthz").json()["queue"] == 2)
-    _until(lambda: httpx.get(f"{server.url}/healthz").json()["queue"] == 0)
-    assert "feallm_requests_cancelled_total 2.0" in httpx.get(f"{server.url}/metrics").text
+    with httpx.Client(base_url=server.url) as client:
+        with spoken(server.url, text), spoken(server.url, text):
+            _until(lambda: client.get("/healthz").json()["queue"] == 2)
+        _until(lambda: client.get("/healthz").json()["queue"] == 0)
+        assert "feallm_requests_cancelled_total 2.0" in client.get("/metrics").text
 
 
 def test_a_stream_that_nobody_reads_any_more_frees_its_place(client, data_url):
