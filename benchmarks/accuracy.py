@@ -10,7 +10,7 @@ resamples each class by itself. Needs the development extra (scikit-learn).
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,12 @@ def emotion_scores(truth: Sequence[str], found: Sequence[str | None], classes: S
     }
 
 
+def raters_scores(labels: Sequence[Mapping[str, str]]) -> Row:
+    """How often the plurality of FER+'s ten raters is FER2013's own label, where it is one of the seven."""
+    rows = [(own["fer2013"], own["ferplus"]) for own in labels if own.get("ferplus", "contempt") != "contempt"]
+    return {"n": len(rows), "accuracy": float(np.mean([truth == said for truth, said in rows]))}
+
+
 def words_scores(readings: Sequence[FaceReading]) -> Row:
     """Does every explanation assert only what the reading shows, and its label; how much was repaired."""
     unsupported = wrong_label = repaired = 0
@@ -92,8 +98,9 @@ def measure_head(data: Path, model: str | None) -> dict[str, Row]:
             ]
             truth, given = zip(*rows, strict=True)
             result[f"{label_set}_{name}"] = emotion_scores(truth, given, analyzer.classes)
-    result["action_units"] = unit_scores(coding_passes(data, faces), found)
     alone = [face for face in faces if not is_copy(face)]
+    result["fer2013_by_the_raters"] = raters_scores([face.labels for face in alone])
+    result["action_units"] = unit_scores(coding_passes(data, faces), found)
     result["action_units_without_copies"] = unit_scores(coding_passes(data, alone), found)
     return result
 

@@ -74,9 +74,12 @@ def accuracy(found: Numbers) -> str:
         repeats = f"{three(all_['accuracy'])} ({all_['n']:,})"
         rows.append((title, three(own["accuracy"]), uar, three(own["macro_f1"]), f"{own['n']:,}", repeats))
     units, unrepeated = found["action_units"], found["action_units_without_copies"]
+    raters = found["fer2013_by_the_raters"]
     lines = [
         table(head, rows),
         "",
+        f"- **What people say of FER2013's labels:** the plurality of FER+'s ten raters is FER2013's own label on {three(raters['accuracy'])} "
+        f"of {raters['n']:,} of these faces (where it is one of the seven).",
         f"- **Action units:** mean F1 {three(unrepeated['mean_f1'])} ({span(unrepeated['mean_f1_95'])}) over AUs 1 2 4 5 6 7 9 10 "
         f"12 15 17 25 26 27 43 on {unrepeated['n']} faces without repeats, {three(units['mean_f1'])} on all {units['n']}; against "
         "each of two coding passes, averaged. One pass against the other gives 0.854 on all.",

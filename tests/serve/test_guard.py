@@ -11,8 +11,14 @@ from feallm.serve.keys import GUESSES
 from tests.serve.conftest import running
 
 SMALL = {"json": {"image": "data:,"}}
-PAIRS = [(404, "get", "/nothing"), (405, "get", "/v1/analyze"), (405, "delete", "/healthz"), (404, "get", "/static/x")]
-PAIRS += [(404, "get", "/static/__init__.py")]
+PAIRS = [
+    (404, "get", "/nothing"),
+    (405, "get", "/v1/analyze"),
+    (405, "delete", "/healthz"),
+    (405, "delete", "/static/words.json"),
+    (404, "get", "/static/x"),
+    (404, "get", "/static/__init__.py"),
+]
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class _Files(StaticFiles):
     """Asked for anew each time (an unchanged file costs a 304): after an upgrade no old file meets a new one."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        if path == WORDS:
+        if path == WORDS and scope["method"] in ("GET", "HEAD"):
             response = Response(json.dumps(page_words()), media_type="application/json")
         elif path.endswith((".py", ".pyc")):  # this file
             raise HTTPException(404)
