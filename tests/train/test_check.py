@@ -54,6 +54,22 @@ def test_a_claim_is_refused_for_what_a_checkpoint_learned_from(tmp_path):
         check_claims(recipe)
 
 
+def test_a_checkpoint_that_took_the_place_of_its_beginning_is_read_once(tmp_path):
+    saved = {"data": {"train": [{"source": "fer2013", "path": "."}]}, "init_from": str(tmp_path)}
+    (tmp_path / "recipe.yaml").write_text(json.dumps(saved))
+    check_claims(of(tiny_recipe(tmp_path, []), "fer2013").model_copy(update={"init_from": str(tmp_path)}))
+
+
+def test_a_claim_is_refused_for_what_the_teacher_of_a_checkpoint_learned_from(tmp_path):
+    for name, source, stages in (("old", "disfa", []), ("new", "fer2013", [{"teacher": str(tmp_path / "old")}])):
+        (tmp_path / name).mkdir()
+        saved = {"data": {"train": [{"source": source, "path": "."}]}, "stages": stages}
+        (tmp_path / name / "recipe.yaml").write_text(json.dumps(saved))
+    recipe = of(tiny_recipe(tmp_path, []), "fer2013").model_copy(update={"init_from": str(tmp_path / "new")})
+    with pytest.raises(SettingsError, match=r"training data of .*new holds disfa"):
+        check_claims(recipe)
+
+
 def test_missing_data_is_named_with_who_to_ask(tmp_path):
     recipe = of(tiny_recipe(tmp_path, []), "rafdb").model_copy(update={"zero_shot_claims": ()})
     with pytest.raises(FileNotFoundError, match=r"RAF-DB.*feallm data check rafdb"):

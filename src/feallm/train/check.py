@@ -1,7 +1,7 @@
 """A recipe is checked before anything loads: its claims, its data, and whether its model fits the device."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,23 +84,32 @@ def check_claims(recipe: TrainRecipe) -> None:
 
 def _beginnings(recipe: TrainRecipe) -> list[str]:
     """Folders of the checkpoints that weights or soft labels come from."""
-    begun = recipe.init_from or {}
-    folders = [begun] if isinstance(begun, str) else list(begun.values())
-    return [*folders, *(stage.teacher for stage in recipe.stages if stage.teacher)]
+    return _begun(recipe.init_from, [stage.teacher for stage in recipe.stages])
+
+
+def _begun(weights: str | dict[str, str] | None, teachers: Iterable[str | None]) -> list[str]:
+    folders = [weights] if isinstance(weights, str) else list((weights or {}).values())
+    return [*folders, *(teacher for teacher in teachers if teacher)]
 
 
 def _learned_by(folder: Path) -> Iterator[str]:
-    """The sources that a checkpoint learned from, by the recipe that is saved with it."""
-    saved = folder / "recipe.yaml"
-    if not saved.is_file():
-        return
-    told = yaml.safe_load(saved.read_text(encoding="utf-8"))
-    listed = folder / DATA  # it has the sources of stores as well
-    sources = json.loads(listed.read_text(encoding="utf-8"))["sources"] if listed.is_file() else told["data"]["train"]
-    yield from (source["source"] for source in sources if "source" in source)
-    begun = told.get("init_from") or {}
-    for before in [begun] if isinstance(begun, str) else begun.values():
-        yield from _learned_by(Path(before))
+    """The sources that a checkpoint, and those it began from, learned from, by the recipes saved with them.
+
+    A checkpoint may stand where the one it began from stood, and so name its own folder.
+    """
+    waiting, known = [folder], set()
+    while waiting:
+        folder = waiting.pop().resolve()
+        saved = folder / "recipe.yaml"
+        if folder in known or not saved.is_file():
+            continue
+        known.add(folder)
+        told = yaml.safe_load(saved.read_text(encoding="utf-8"))
+        listed = folder / DATA  # it has the sources of stores as well
+        found = json.loads(listed.read_text(encoding="utf-8"))["sources"] if listed.is_file() else told["data"]["train"]
+        yield from (source["source"] for source in found if "source" in source)
+        teachers = [stage.get("teacher") for stage in told.get("stages", [])]
+        waiting += [Path(before) for before in _begun(told.get("init_from"), teachers)]
 
 
 def check_data(recipe: TrainRecipe) -> None:
