@@ -5,12 +5,13 @@
 Every run has the same data, the same frozen tower, the same language model to begin with and as many steps; clues,
 projector and head start from nothing (configs/train/ablation.yaml). What is scored is what the language model answers
 unaided on validation faces without repeats, and the AU-aware head beside it where there is one. Finished runs are read
-from --out, so a stopped table goes on. --encoder and --words are the checkpoints that the tower and the language model
-come from, by default the packaged one. Its language model has read faces through another projector and the reading
-tokens; runs/tiny/2-words/model is one that has seen none.
+from --out, so a stopped table goes on: those with the same steps, faces, limit and weights to begin with. --encoder and
+--words are the checkpoints that the tower and the language model come from, by default the packaged one. Its language
+model has read faces through another projector and the reading tokens; runs/tiny/2-words/model has seen none.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -209,7 +210,24 @@ def run(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     scores = evaluate(model.float(), processor, options.data, options.limit, points)
     if held is not None and model.model.head is not None:
         scores |= {f"head_{key}": value for key, value in calibrated(model, processor, held).items()}
-    return {"variant": name, "seed": seed, "steps": options.steps, **scores}
+    return {"variant": name, "seed": seed, **setting(options), **scores}
+
+
+def setting(options: argparse.Namespace) -> dict[str, Any]:
+    """What runs must have in common to stand in one table."""
+    begun = {"encoder": weights_digest(options.encoder), "words": weights_digest(options.words)}
+    return {"steps": options.steps, **begun, "faces": options.faces, "limit": options.limit}
+
+
+@cache
+def weights_digest(checkpoint: Path) -> str:
+    """Twelve hexadecimal digits of SHA-256 over a checkpoint's weights."""
+    grown, files = hashlib.sha256(), sorted(checkpoint.glob("*.safetensors"))
+    if not files:
+        raise SystemExit(f"{checkpoint} holds no .safetensors file: give the folder of a checkpoint")
+    for file in files:
+        grown.update(file.read_bytes())
+    return grown.hexdigest()[:12]
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -242,17 +260,19 @@ def main() -> None:
     parser.add_argument("--table", type=Path, default=None)
     options = parser.parse_args()
     os.environ["FEALLM_DATA"] = str(options.data)
-    rows = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.is_file() else []
+    lines = options.out.read_text().splitlines() if options.out.is_file() else []
+    alike = setting(options).items()
+    rows = [row for row in map(json.loads, lines) if alike <= row.items()]
     for seed in range(options.runs):
         for name in VARIANTS:
-            if any((row["variant"], row["seed"], row["steps"]) == (name, seed, options.steps) for row in rows):
+            if any((row["variant"], row["seed"]) == (name, seed) for row in rows):
                 continue
             rows.append(run(name, seed, options))
             options.out.parent.mkdir(parents=True, exist_ok=True)
             with options.out.open("a") as stream:
                 stream.write(json.dumps(rows[-1]) + "\n")
             print(json.dumps(rows[-1]), flush=True)
-    text = table([row for row in rows if row["steps"] == options.steps])
+    text = table(rows)
     print(text)
     if options.table:
         options.table.write_text(text + "\n")

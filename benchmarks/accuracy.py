@@ -6,10 +6,9 @@
 DIR holds ferplus_val.parquet, fea_au_val.csv and photos.parquet. Nothing here was trained on. Emotion rows whose
 `copy_of` is set repeat training pictures: numbers are given without and with them. An AU code counts as present at
 any strength; F1 is against each coding pass, averaged over the passes. `_95` are bootstrap intervals; that of the UAR
-resamples each class by itself. Needs the development extra (scikit-learn).
+resamples each class by itself. Macro-F1 and UAR are means over the classes that occur (`feallm.bench`).
 """
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,38 +21,40 @@ from common import (
     arguments,
     batches,
     coding_passes,
+    emotion_outcomes,
     is_copy,
     numbers,
+    pictures_of,
     show,
     uar_interval,
     unit_scores,
     validation,
     write,
 )
-from PIL import Image
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
 from feallm.analyze import Analyzer, FaceReading
 from feallm.analyze.evidence import question, unsupported_claims
 from feallm.analyze.free import FreeReading, read_free
+from feallm.bench.emotion_scores import emotion_score
 from feallm.facs.answers import read_answer
 
 LABEL_SETS = ("fer2013", "ferplus")
 
 
 def emotion_scores(truth: Sequence[str], found: Sequence[str | None], classes: Sequence[str]) -> Row:
-    """Accuracy, macro-F1 and UAR over the classes of the task; an unparsed answer is wrong and counted."""
-    given = [answer or "unparsed" for answer in found]
-    recalls = recall_score(truth, given, labels=list(classes), average=None, zero_division=0)
+    """Accuracy, macro-F1 and UAR; an unparsed answer is wrong and counted. The recall of a class without faces is None.
+
+    The last column of the confusion matrix is for unparsed answers.
+    """
+    outcomes = emotion_outcomes(truth, found)
+    score = emotion_score(outcomes, tuple(classes))
     return {
         "n": len(truth),
-        "unparsed": given.count("unparsed"),
-        "accuracy": accuracy_score(truth, given),
-        "macro_f1": f1_score(truth, given, labels=list(classes), average="macro", zero_division=0),
-        "uar": float(np.mean(recalls)),
-        "uar_95": uar_interval(truth, given, classes),
-        "recall": dict(zip(classes, map(float, recalls), strict=True)),
-        "confusion": confusion_matrix(truth, given, labels=[*classes, "unparsed"]).tolist(),
+        "unparsed": sum(answer is None for answer in found),
+        **{name: score.metrics[name].value for name in ("accuracy", "macro_f1", "uar")},
+        "uar_95": uar_interval(outcomes, classes),
+        "recall": {row["class"]: row["recall"] for row in score.tables["classes"]},
+        "confusion": [list(row.values())[1:] for row in score.tables["confusion"]],
     }
 
 
@@ -159,19 +160,19 @@ def measure_words(data: Path, model: str | None, count: int) -> dict[str, Row]:
 
 def measure_photos(data: Path, model: str | None) -> dict[str, Row]:
     """Ordinary photographs through the default detector; the largest face of each is scored."""
-    rows = pq.read_table(data / "photos.parquet").to_pylist()
-    pictures = [np.asarray(Image.open(io.BytesIO(row["image"])).convert("RGB")) for row in rows]
+    table = data / "photos.parquet"
+    labels, pictures = pq.read_table(table, columns=["emotion"]).column("emotion").to_pylist(), pictures_of(table)
     analyzer = Analyzer(model, batch_size=32)
     first = [r for r in analyzer.stream(pictures, explain=False) if r.face_id in (None, 0)]
-    seen = [(row["emotion"], reading.emotion) for row, reading in zip(rows, first, strict=True) if reading.emotion]
+    seen = [(label, reading.emotion) for label, reading in zip(labels, first, strict=True) if reading.emotion]
     correct = sum(truth == verdict for truth, verdict in seen)
-    row = {"n": len(rows), "faces_found": len(seen) / len(rows), "accuracy_of_found": correct / max(len(seen), 1)}
+    row = {"n": len(labels), "faces_found": len(seen) / len(labels), "accuracy_of_found": correct / max(len(seen), 1)}
     return {"photos": row}
 
 
 def show_confusion(row: Row) -> None:
     print("    confusion (rows: true; the last column: unparsed)")
-    for label, counts in zip(row["recall"], row["confusion"], strict=False):
+    for label, counts in zip(row["recall"], row["confusion"], strict=True):
         print(f"    {label:<10}" + "".join(f"{count:6d}" for count in counts))
 
 

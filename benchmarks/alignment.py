@@ -8,14 +8,13 @@ the mean log-likelihood of the true class. `feallm.faces.align_face` keeps the w
 """
 
 import argparse
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from PIL import Image
+from common import pictures_of
 
 from feallm.analyze.torch_engine import TorchEngine
 from feallm.data.sources import load
@@ -42,10 +41,10 @@ def main() -> None:
     options = parser.parse_args()
     engine, detector = TorchEngine(options.model), make_detector("mtcnn")
     size = engine.info.face_size
-    rows = pq.read_table(options.data / "photos.parquet").to_pylist()
-    photos = [np.asarray(Image.open(io.BytesIO(row["image"])).convert("RGB")) for row in rows]
+    table = options.data / "photos.parquet"
+    told, photos = pq.read_table(table, columns=["emotion"]).column("emotion").to_pylist(), pictures_of(table)
     found = [detector.detect(photo)[:1] for photo in photos]
-    kept = [(photo, faces[0], row["emotion"]) for photo, faces, row in zip(photos, found, rows, strict=True) if faces]
+    kept = [(photo, faces[0], label) for photo, faces, label in zip(photos, found, told, strict=True) if faces]
     truth = [label for _, _, label in kept]
     framings: dict[str, Callable[[Face], Face]] = {
         "five points": lambda face: face,

@@ -16,6 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from speed import sample_photo
+
 OURS = """
 import sys, time
 begun = time.perf_counter()
@@ -63,10 +65,9 @@ def main() -> None:
     parser.add_argument("--mtcnn", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        photo = Path(folder) / "astronaut.png"
-        script = Path(__file__).parent.parent / "scripts" / "sample_photo.py"
-        subprocess.run([sys.executable, str(script), str(photo)], check=True, capture_output=True)
-        photos = sorted(map(str, options.photos.iterdir())) if options.photos else [str(photo)] * 10
+        photos = [str(sample_photo(Path(folder)))] * 10
+        if options.photos:
+            photos = sorted(map(str, options.photos.iterdir()))
         ways = {
             "FEALLM, numbers": (sys.executable, OURS, "numbers"),
             "FEALLM, with words": (sys.executable, OURS, "words"),

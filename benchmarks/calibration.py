@@ -8,7 +8,7 @@ over the classes), negative log-likelihood, accuracy by confidence, and what a `
 Action units are held against each of the two coding passes over 300 faces, without and with the faces that repeat a
 training picture: a face and a pass make one case; strengths are the mean of the passes. `_95` are bootstrap intervals;
 the ECE of a resample runs higher than that of the sample, so its interval lies to the right.
-Needs the development extra (scikit-learn).
+Needs the development extra (scipy).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,10 +21,11 @@ from common import (
     Row,
     arguments,
     coding_passes,
+    emotion_outcomes,
     interval,
     is_copy,
     numbers,
-    resamples,
+    redrawn,
     show,
     uar_interval,
     unit_scores,
@@ -34,10 +35,12 @@ from common import (
 from scipy.stats import spearmanr
 
 from feallm.analyze import Analyzer, FaceReading
+from feallm.bench.emotion_scores import emotion_tally
+from feallm.bench.reliability import BINS, reliability
 from feallm.data.records import LabelledFace
 from feallm.data.sources.au_codes import with_codes
 
-BINS, UNIT_BINS = 15, 10
+UNIT_BINS = 10
 THRESHOLDS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 ENOUGH = 10
 """Faces that must show an AU before its correlation counts in the mean."""
@@ -54,24 +57,10 @@ def equal_mass(values: Any, bins: int) -> Any:
     return ranks * bins // len(values)
 
 
-def calibration_error(said: Any, seen: Any, which: Any, draws: Any) -> Any:
-    """Mean over the cases of |mean said - share seen| of their bin `which`; one value a row of `draws` [R, N]."""
+def calibration_error(said: Any, seen: Any, which: Any) -> float:
+    """Mean over the cases of |mean said - share seen| of their bin `which`."""
     gaps = (which[:, None] == np.unique(which)) * (said - seen)[:, None]
-    return np.abs(draws @ gaps).sum(axis=1) / draws.sum(axis=1)
-
-
-def reliability(confidence: Any, right: Any) -> list[Row]:
-    """Confidence and accuracy in each bin that holds a face."""
-    which = equal_width(confidence, BINS)
-    return [
-        {
-            "bin": f"{number / BINS:.2f}-{(number + 1) / BINS:.2f}",
-            "n": int((which == number).sum()),
-            "confidence": float(confidence[which == number].mean()),
-            "accuracy": float(right[which == number].mean()),
-        }
-        for number in np.unique(which)
-    ]
+    return float(np.abs(gaps.sum(axis=0)).sum() / len(said))
 
 
 def coverage(confidence: Any, right: Any) -> list[Row]:
@@ -99,23 +88,24 @@ def emotion_row(shares: Any, truth: Sequence[str], classes: Sequence[str]) -> Ro
     verdicts, confidence = shares.argmax(axis=1), shares.max(axis=1)
     right = (verdicts == labels).astype(float)
     hot = np.eye(len(classes))[labels]
-    recalls = [right[labels == column].mean() if (labels == column).any() else 0.0 for column in range(len(classes))]
-    whole, draws = np.ones((1, len(labels))), resamples(len(labels))
-    width, mass = equal_width(confidence, BINS), equal_mass(confidence, BINS)
+    scores = [dict(zip(classes, map(float, row), strict=True)) for row in shares]
+    outcomes = emotion_outcomes(truth, [classes[column] for column in verdicts], scores)
+    tally = emotion_tally(outcomes, tuple(classes))
+    whole, drawn = tally.finish(tally.rows.sum(axis=0)), redrawn(tally)
     return {
         "n": len(labels),
-        "accuracy": float(right.mean()),
-        "accuracy_95": interval(draws @ right / len(labels)),
+        "accuracy": float(whole["accuracy"]),
+        "accuracy_95": interval(drawn["accuracy"]),
         "mean_confidence": float(confidence.mean()),
-        "ece": float(calibration_error(confidence, right, width, whole)[0]),
-        "ece_95": interval(calibration_error(confidence, right, width, draws)),
-        "ece_equal_mass": float(calibration_error(confidence, right, mass, whole)[0]),
+        "ece": float(whole["ece"]),
+        "ece_95": interval(drawn["ece"]),
+        "ece_equal_mass": calibration_error(confidence, right, equal_mass(confidence, BINS)),
         "brier": float(((shares - hot) ** 2).sum(axis=1).mean()),
         "nll": float(-np.log(np.maximum(shares[np.arange(len(labels)), labels], 1e-12)).mean()),
-        "uar": float(np.mean(recalls)),
-        "uar_95": uar_interval(truth, [classes[column] for column in verdicts], classes),
+        "uar": float(whole["uar"]),
+        "uar_95": uar_interval(outcomes, classes),
         "risk_coverage_area": risk_coverage_area(confidence, right),
-        "reliability": reliability(confidence, right),
+        "reliability": [row for row in reliability(list(confidence), right) if row["n"]],
         "coverage": coverage(confidence, right),
     }
 
@@ -139,7 +129,7 @@ def unit_row(unit: str, readings: Mapping[str, FaceReading], codes: Codes, stren
         "positives": int(seen.sum()),
         "mean_probability": float(said.mean()),
         "base_rate": float(seen.mean()),
-        "ece": float(calibration_error(said, seen, equal_width(said, UNIT_BINS), np.ones((1, len(said))))[0]),
+        "ece": calibration_error(said, seen, equal_width(said, UNIT_BINS)),
         "brier": float(((said - seen) ** 2).mean()),
         "faces_showing": sum(strength > 0 for strength in coded),
         "intensity_spearman": float(spearmanr(told, coded).statistic) if varied else None,

@@ -99,9 +99,11 @@ def recall(found: Numbers) -> str:
     lines = []
     for name in SETS:
         row = found[f"{name}_without_copies"]
-        recalls = ", ".join(f"{label} {value:.2f}" for label, value in row["recall"].items())
+        recalls = ", ".join(f"{label} {value:.2f}" for label, value in row["recall"].items() if value is not None)
         lines.append(f"Recall per class, `{name}`, without repeats: {recalls}.")
-    each = ", ".join(f"{unit} {value:.2f}" for unit, value in found["action_units_without_copies"]["f1"].items())
+    each = ", ".join(
+        f"{unit} {value:.2f}" for unit, value in found["action_units_without_copies"]["f1"].items() if value is not None
+    )
     return "\n\n".join([*lines, f"F1 per AU, without repeats: {each}."])
 
 

@@ -1,19 +1,28 @@
 """What the benchmark scripts share: the faces, their readings, scores with bootstrap intervals, and printing.
 
-Intervals are 95 % percentile bootstraps over the faces, 1,000 resamples, seeded, so that a second run repeats them.
+Metrics are those of `feallm.bench`. Intervals are 95 % percentile bootstraps over the faces, 1,000 resamples, seeded,
+so that a second run repeats them; the draws are made here because those of a UAR stay within the classes.
 """
 
 import argparse
+import io
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
+from PIL import Image
 from tqdm import tqdm
 
 from feallm.analyze import Analyzer, FaceReading
+from feallm.bench.emotion_scores import emotion_tally
+from feallm.bench.items import Item, Response, Truth
+from feallm.bench.outcomes import Outcome
+from feallm.bench.ratios import number
+from feallm.bench.tally import RESAMPLES, Tally
+from feallm.bench.unit_scores import FN, FP, TP, marks, unit_tally
 from feallm.data.records import LabelledFace
 from feallm.data.sources import load
 from feallm.data.sources.au_codes import CodingPass, read_codes
@@ -22,7 +31,8 @@ from feallm.facs.action_units import SCORED_AUS
 
 Row = dict[str, Any]
 Codes = Mapping[str, Sequence[CodingPass]]
-RESAMPLES = 1000
+PRESENT = 0.5
+"""The strength from which on a unit is there: codes are 0, 1, 3 or 5."""
 
 
 def arguments(doc: str | None) -> argparse.ArgumentParser:
@@ -54,6 +64,12 @@ def batches(items: Sequence[Any], size: int = 64) -> Iterator[Sequence[Any]]:
         yield items[start : start + size]
 
 
+def pictures_of(table: Path, limit: int | None = None) -> list[Any]:
+    """The column `image` of a Parquet table, encoded pictures, as RGB."""
+    cells = pq.read_table(table, columns=["image"]).column("image").slice(0, limit).to_pylist()
+    return [np.array(Image.open(io.BytesIO(cell)).convert("RGB")) for cell in cells]
+
+
 def numbers(analyzer: Analyzer, pictures: Sequence[Any]) -> list[FaceReading]:
     """One reading a face crop, without words."""
     found = analyzer.stream(pictures, explain=False)
@@ -81,53 +97,62 @@ def interval(values: Any) -> list[float]:
     return [float(value) for value in np.percentile(values, (2.5, 97.5))]
 
 
-def uar_interval(truth: Sequence[str], given: Sequence[str], classes: Sequence[str]) -> list[float]:
+def redrawn(tally: Tally, strata: Sequence[Any] | None = None) -> Mapping[str, Any]:
+    """Each metric of a tally in each resample of its items."""
+    with np.errstate(all="ignore"):
+        return tally.finish(resamples(len(tally.rows), strata) @ tally.rows)
+
+
+def emotion_outcomes(truth: Sequence[str], found: Sequence[str | None], shares: Sequence[Row] = ()) -> list[Outcome]:
+    """Emotions answered (None: unparsed), with all probabilities where they are given, as the benchmark scores them."""
+    scores = shares or [None] * len(truth)
+    return [
+        Outcome(
+            Item(str(place), str(place), "emotion", "", Truth(label)),
+            "unparsed" if answer is None else "answered",
+            Response(scores=own),
+            answer,
+        )
+        for place, (label, answer, own) in enumerate(zip(truth, found, scores, strict=True))
+    ]
+
+
+def uar_interval(outcomes: Sequence[Outcome], classes: Sequence[str]) -> list[float]:
     """Interval of the mean recall over the classes, the faces of each class resampled among themselves."""
-    right = np.array([label == answer for label, answer in zip(truth, given, strict=True)], float)
-    members = np.array([[label == name for name in classes] for label in truth], float)
-    hits = (resamples(len(truth), truth) * right) @ members
-    return interval((hits / np.maximum(members.sum(axis=0), 1)).mean(axis=1))
+    labels = [outcome.item.truth.emotion for outcome in outcomes]
+    return interval(redrawn(emotion_tally(outcomes, tuple(classes)), labels)["uar"])
+
+
+def unit_outcomes(codes: Codes, found: Mapping[str, Collection[str]]) -> list[Outcome]:
+    """The units found in each coded face as the benchmark scores them: a place a pass, empty where it did not code."""
+    passes = sorted({one.number for several in codes.values() for one in several})
+    outcomes = []
+    for identity, several in codes.items():
+        coded = {one.number: one.strengths for one in several}
+        truth = Truth(units=tuple(coded.get(one, {}) for one in passes))
+        item = Item(identity, identity, "aus", "", truth)
+        outcomes.append(Outcome(item, "answered", present=tuple(found[identity])))
+    return outcomes
 
 
 def unit_counts(codes: Codes, found: Mapping[str, Collection[str]], units: Sequence[str]) -> Any:
-    """Hits, false alarms and misses [3, faces, passes, units] against each pass; a strength above 0 is presence.
-
-    Units that a pass could not judge count nowhere.
-    """
-    passes = sorted({one.number for several in codes.values() for one in several})
-    counts = np.zeros((3, len(codes), len(passes), len(units)))
-    for row, (identity, several) in enumerate(codes.items()):
-        for one in several:
-            for column, unit in enumerate(units):
-                if unit in one.strengths:
-                    truth, given = one.strengths[unit] > 0, unit in found[identity]
-                    outcome = (truth and given, given and not truth, truth and not given)
-                    counts[:, row, passes.index(one.number), column] += outcome
-    return counts
-
-
-def f1(counts: Any) -> Any:
-    """F1 from hits, false alarms and misses along the first axis; 0 where there is nothing to find or found."""
-    hits, false, missed = counts
-    return 2 * hits / np.maximum(2 * hits + false + missed, 1e-9)
+    """Hits, false alarms and misses [3, passes] over all units. Units that a pass could not judge count nowhere."""
+    marked = marks(unit_outcomes(codes, found), tuple(units), PRESENT)
+    return np.array([(marked == cell).sum(axis=(0, 2)) for cell in (TP, FP, FN)])
 
 
 def unit_scores(codes: Codes, found: Mapping[str, Collection[str]]) -> Row:
     """F1 of each scored AU against each pass, averaged over the passes; and their mean with its interval."""
-    counts = unit_counts(codes, found, SCORED_AUS)
-    each = f1(counts.sum(axis=1)).mean(axis=0)
-    drawn = f1(np.einsum("rn,knpu->krpu", resamples(len(codes)), counts, optimize=True))
+    outcomes = unit_outcomes(codes, found)
+    tally = unit_tally(outcomes, SCORED_AUS, PRESENT)
+    whole = tally.finish(tally.rows.sum(axis=0))
     return {
         "n": len(codes),
-        "passes": counts.shape[2],
-        "mean_f1": float(each.mean()),
-        "mean_f1_95": interval(drawn.mean(axis=(1, 2))),
-        "f1": dict(zip(SCORED_AUS, map(float, each), strict=True)),
+        "passes": len(outcomes[0].item.truth.units),
+        "mean_f1": number(whole["mean_f1"]),
+        "mean_f1_95": interval(redrawn(tally)["mean_f1"]),
+        "f1": {unit: number(whole[f"f1_{unit}"]) for unit in SCORED_AUS},
     }
-
-
-def sentences(text: str) -> list[str]:
-    return re.split(r"(?<=[.!?])\s+", text.strip()) if text.strip() else []
 
 
 def share(part: float, whole: float) -> float | None:

@@ -9,16 +9,14 @@ no face; and how many faces get each quality flag.
 """
 
 import argparse
-import io
 import time
 from collections import Counter
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pyarrow.parquet as pq
 import skimage.data
-from PIL import Image
+from common import pictures_of
 
 from feallm.faces import Face, MtcnnDetector, align_face, assess
 from feallm.faces.face import Picture, as_rgb
@@ -44,7 +42,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     cv2.setNumThreads(arguments.threads)
-    photos = read(arguments.photos)[: arguments.limit]
+    photos = pictures_of(arguments.photos, arguments.limit)
 
     detector = MtcnnDetector()
     detector.detect(photos[0])
@@ -64,11 +62,6 @@ def main() -> None:
         report(f"astronaut at {side} x {side * 3 // 4}", detector, [large])
     without = [as_rgb(getattr(skimage.data, name)()) for name in NO_FACE]
     report(f"{len(without)} pictures without a face", detector, without)
-
-
-def read(path: Path) -> list[Picture]:
-    rows = pq.read_table(path, columns=["image"]).column("image").to_pylist()
-    return [np.array(Image.open(io.BytesIO(row)).convert("RGB")) for row in rows]
 
 
 def scene(photo: Picture, size: int) -> Picture:

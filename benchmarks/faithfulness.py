@@ -27,9 +27,7 @@ from common import (
     arguments,
     batches,
     coding_passes,
-    f1,
     numbers,
-    sentences,
     share,
     show,
     unit_counts,
@@ -41,7 +39,7 @@ from interventions import direction_row, intervene
 from feallm.analyze import Analyzer, FaceReading
 from feallm.data.records import LabelledFace
 from feallm.facs.answers import mentions, read_answer
-from feallm.facs.causes import causes
+from feallm.facs.causes import causes, sentences_of
 from feallm.facs.prototypes import supporting_aus
 
 CHANGES: dict[str, Callable[[Any], Any]] = {
@@ -72,7 +70,7 @@ def words_row(readings: Sequence[FaceReading], texts: Sequence[str]) -> Row:
         "unit_precision": share(right, asserted),
         "unit_recall": share(right, sum(len(reading.present_units) for reading in readings)),
         "verdict_named": share(sum(answer.emotion == reading.emotion for reading, _, answer in pairs), len(pairs)),
-        "with_a_repeated_sentence": sum(len(set(parts)) < len(parts) for parts in map(sentences, texts)),
+        "with_a_repeated_sentence": sum(len(set(parts)) < len(parts) for parts in map(sentences_of, texts)),
         "distinct": len(set(texts)),
         "second_emotion_present": len(blends),
         "second_emotion_told": share(sum(blends), len(blends)),
@@ -87,7 +85,7 @@ def repairs_row(readings: Sequence[FaceReading]) -> Row:
     """How many explanations were mended; all sentences replaced means composed anew from the FACS tables."""
     found = [reading.consistency for reading in readings if reading.consistency]
     replaced = [
-        bool(reading.consistency) and reading.consistency.repaired >= max(len(sentences(reading.raw_text or "")), 1)
+        bool(reading.consistency) and reading.consistency.repaired >= max(len(sentences_of(reading.raw_text or "")), 1)
         for reading in readings
     ]
     return {
@@ -117,13 +115,12 @@ def grounds_row(readings: Sequence[FaceReading]) -> Row:
 
 def codes_row(codes: Codes, found: Mapping[str, Collection[str]], units: Sequence[str]) -> Row:
     """Precision, recall and F1 over all units of the model, pooled; averaged over the passes."""
-    counts = unit_counts(codes, found, units).sum(axis=(1, 3))
-    hits, false, missed = counts
+    hits, false, missed = unit_counts(codes, found, units)
     return {
         "n": len(codes),
         "precision": float((hits / np.maximum(hits + false, 1)).mean()),
         "recall": float((hits / np.maximum(hits + missed, 1)).mean()),
-        "f1": float(f1(counts).mean()),
+        "f1": float((2 * hits / np.maximum(2 * hits + false + missed, 1)).mean()),
     }
 
 

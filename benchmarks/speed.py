@@ -3,7 +3,9 @@
     python benchmarks/speed.py [--model CHECKPOINT] [--photo FILE] [--runs 5] [--threads 2]
 
 Times are medians of `--runs`. Absolute seconds depend on the machine; the shares and the ratio to the plain forward
-pass of the encoder do not, much. Peak memory is that of a whole `feallm analyze` process.
+pass of the encoder do not, much. Peak memory is that of a whole `feallm analyze` process. One photo is read by the
+checkpoint's own engine (ONNX Runtime for the packaged one), the ready crops by torch, whose encoder they are held
+against: `engines.py` has both engines for all of it.
 """
 
 import argparse
@@ -97,6 +99,7 @@ def main() -> None:
         cv2.setNumThreads(options.threads)
         analyzer = Analyzer(options.model)
         analyzer.analyze(photo)
+        print(f"engine {analyzer.engine.info.engine}")
         print(f"warm, one photo with its explanation: {median(lambda: analyzer.analyze(photo), options.runs):.3f} s")
         print(f"warm, numbers only: {median(lambda: analyzer.analyze(photo, explain=False), options.runs):.3f} s")
         stages(analyzer, photo, options.runs)
@@ -115,11 +118,11 @@ def main() -> None:
 
         baseline = median(plain, options.runs)
         print(
-            f"explain=False on {CROPS} ready crops: {CROPS / seconds:.0f} faces/s "
+            f"torch, explain=False on {CROPS} ready crops: {CROPS / seconds:.0f} faces/s "
             f"({seconds / baseline:.1f} times the encoder's own forward pass)"
         )
         words = median(lambda: ready.analyze(crops[:32]), max(1, options.runs // 2))
-        print(f"with explanations, batches of 32: {32 / words:.1f} faces/s")
+        print(f"torch, with explanations, batches of 32: {32 / words:.1f} faces/s")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Imports go one way: each room may use only the rooms that the layout (docs/layout.md) allows it."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,13 @@ def imported(path):
             yield stem
             if stem == "feallm":
                 yield from (f"feallm.{alias.name}" for alias in node.names)
+
+
+def test_the_layout_page_tells_of_every_room():
+    page = (SOURCE.parent.parent / "docs" / "layout.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)(?:/|\.py)` \|.*\| ([^|]*) \|$", page, re.MULTILINE))
+    rooms = {name: set(re.findall(r"\w+", cell)) - {"the", "standard", "library"} for name, cell in told.items()}
+    assert {name: rooms.get(name) for name in ALLOWED} == ALLOWED
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))

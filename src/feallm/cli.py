@@ -116,11 +116,13 @@ def train(
 ) -> None:
     """Train a model by a recipe; a run that was stopped goes on where it was."""
     from feallm.settings import SettingsError, load_recipe
+    from feallm.train.installed import need_training
     from feallm.train.recipe import TrainRecipe
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with manners(SettingsError, OSError, ValueError):
         settings = load_recipe(TrainRecipe, recipe, overrides)
+        need_training(settings)
         if check:
             from feallm.train.check import check as look
             from feallm.train.check import survey, tables
@@ -146,8 +148,10 @@ def merge(
 ) -> None:
     """Fold the adapter of a training stage, and the parts trained with it, into the checkpoint it was trained on."""
     from feallm.settings import SettingsError
+    from feallm.train.installed import need_training
 
     with manners(SettingsError, OSError, ValueError):
+        need_training()
         from feallm.train.adapters import merge as run
 
         Pipe().print(Text(str(run(checkpoint, adapter, output))), soft_wrap=True)

@@ -5,7 +5,7 @@
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -51,7 +51,7 @@ def load_recipe(kind: type[Recipe], path: str | Path, overrides: list[str] | Non
         raise SettingsError(f"{path} must hold a mapping of settings, got {type(raw).__name__}")
     for override in overrides or []:
         _apply(raw, override)
-    return _checked(kind, raw, path)
+    return checked(kind, raw, path)
 
 
 def from_pairs(kind: type[Recipe], pairs: list[str], where: str) -> Recipe:
@@ -62,14 +62,24 @@ def from_pairs(kind: type[Recipe], pairs: list[str], where: str) -> Recipe:
     raw: dict[str, Any] = {}
     for pair in pairs:
         _apply(raw, pair)
-    return _checked(kind, raw, where)
+    return checked(kind, raw, where)
 
 
-def _checked(kind: type[Recipe], raw: dict[str, Any], where: str | Path) -> Recipe:
+def checked(kind: type[Recipe], raw: dict[str, Any], where: str | Path) -> Recipe:
+    """Settings as they were read, called `where` in errors.
+
+    Raises SettingsError: an unknown key (with the nearest known one) or value.
+    """
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
         raise SettingsError(_explain(kind, where, error)) from error
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """ ", did you mean 'x'?" where a known name is like this one, else nothing."""
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f", did you mean {found[0]!r}?" if found else ""
 
 
 def _apply(raw: dict[str, Any], override: str) -> None:
@@ -95,8 +105,7 @@ def _explain(kind: type[BaseModel], source: str | Path, error: ValidationError) 
         where = ".".join(str(part) for part in issue["loc"])
         line = f"  {where}: {issue['msg']}"
         if issue["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(issue["loc"][-1]), known, n=1)
-            line = f"  {where}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
+            line = f"  {where}: unknown key{near(str(issue['loc'][-1]), known)}"
         lines.append(line)
     return f"{source} cannot be used:\n" + "\n".join(lines)
 

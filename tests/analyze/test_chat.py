@@ -9,7 +9,7 @@ import pytest
 from feallm.analyze import Analyzer, Chat
 from feallm.analyze.chat import HELP, NOT_UNDERSTOOD
 from feallm.analyze.evidence import unsupported_claims
-from feallm.analyze.statements import percent
+from feallm.analyze.statements import percent, percents_under
 from feallm.facs.answers import read_answer
 from tests.analyze.test_intents import ALLOWED, KINDS, REFUSED
 from tests.analyze.wiring import wire
@@ -295,3 +295,68 @@ def test_a_chat_needs_a_face(chat, astronaut, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             Chat(chat.analyzer, picture, face)
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("Which action units are absent?", "AU1, AU2, AU4, AU5,"),
+        ("What would make it anger?", "With AU4 added, anger would rise from"),
+        ("What would make it happy?", "The face shows happiness"),
+        ("What speaks against it?", "None does"),
+        ("Is AU12 one-sided?", "Which side of the face a unit is on cannot be told here"),
+        ("What is AU4?", "AU4 (brow lowerer) would be seen at the brow"),
+        ("Which muscle makes AU12?", "would come from zygomaticus major"),
+        ("Which AU is the strongest?", "From the strongest to the weakest, the face shows"),
+        ("Anger or disgust?", "The probability of disgust is "),
+        ("Is he bored?", "That is none of the emotions that are told apart here."),
+        ("Is it a micro-expression?", "cannot be told from one picture"),
+        ("How arousing is it?", "Valence and arousal are not measured here"),
+        ("How many people are there?", "1 face was found"),
+        ("What if all units were gone?", "Without AU6, AU12, AU14 and AU25,"),
+        ("What if the mouth were relaxed?", "Without AU12, AU14 and AU25,"),
+        ("What if the nose were relaxed?", "There is no action unit to take away there"),
+        ("What if the brows were not lowered?", "AU4 is not present as it is. Without AU4,"),
+        ("Is AU12 absent?", "AU12 is present with an intensity of"),
+    ],
+)
+def test_questions_beside_the_verdict_get_an_answer_of_their_own(chat, question, told):
+    assert told in answer(chat, question)
+
+
+def test_what_a_target_needs_leads_with_it(chat, astronaut):
+    (found,) = chat.analyzer.what_if(astronaut, adding=["AU4"])
+    assert answer(chat, "What would make it anger?").startswith(
+        f"With AU4 added, anger would rise from {percent(chat.reading.emotion_scores['anger'])} to "
+        f"{percent(found.emotion_scores['anger'])} and lead."
+    )
+
+
+def test_a_follow_up_is_about_the_unit_asked_for_before(chat):
+    answer(chat, "Is AU12 there?")
+    assert "AU12 is present with an intensity" in answer(chat, "And its strength?")
+    assert answer(chat, "What if it were gone?").startswith("Without AU12,")
+    assert "where it is seen" not in answer(chat, "Where is it?")
+    assert "where a picture was taken" not in answer(chat, "Where is it?").lower()
+
+
+def test_a_place_is_told_in_pixels_where_that_is_asked(random_checkpoint, astronaut):
+    analyzer = Analyzer(random_checkpoint)
+    wire(analyzer.engine.model, {"AU12", "AU06"}, {"happiness": 2.0})
+    talk = Chat(analyzer, astronaut)
+    assert "In pixels of the picture, that place is x " in answer(talk, "Give me the pixel coordinates of AU12")
+    assert "it would be seen at the brow" in answer(talk, "Which region carries AU4?")
+
+
+@pytest.mark.parametrize(
+    ("share", "bound", "told"),
+    [
+        (0.4997, 0.5, ("49.97%", "50%")),
+        (0.48, 0.5, ("48%", "50%")),
+        (0.99971, 0.9999, ("99.97%", "99.99%")),
+        (0.4, 0.99, ("40%", "99%")),
+        (0.5 - 1e-12, 0.5, ("a little under 50%", "50%")),
+    ],
+)
+def test_a_share_under_a_bound_is_told_apart_from_it(share, bound, told):
+    assert percents_under(share, bound) == told

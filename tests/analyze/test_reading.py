@@ -75,3 +75,24 @@ def test_what_is_told_may_be_changed():
     assert NUMBERS.emotion_scores["anger"] == 0.7
     assert NUMBERS.to_dict()["quality"]["flags"] == ["small", "dark"]
     assert NUMBERS.action_units["AU04"].intensity == 2.5
+
+
+def judged(shares, **effects):
+    """A verdict over emotion scores and units that are present (id -> fall of the verdict when it is taken out)."""
+    units = {unit: ActionUnitReading(0.9, 2.0, True, unit == "AU24", fall) for unit, fall in effects.items()}
+    return FaceReading("x", emotion_scores=shares, action_units=units).verdict
+
+
+def test_a_cause_has_an_effect_that_is_seen_and_stands_in_the_list_of_its_emotion():
+    near_half = {"anger": 0.55, "fear": 0.25, "neutral": 0.2}
+    found = judged(near_half, AU04=0.06, AU07=0.04, AU24=0.08, AU12=0.2)
+    assert (found.carrying, found.unlisted, found.few) == (("AU24", "AU04"), ("AU12",), ("AU24",))
+    certain = {"anger": 0.99, "neutral": 0.01}
+    assert judged(certain, AU04=0.004, AU07=0.006).carrying == ("AU07",), "0.4 points, though 0.3 in log-odds"
+    assert judged({"neutral": 0.8, "anger": 0.2}, AU04=0.3).carrying == ()
+    assert judged({"surprise": 0.8, "fear": 0.2}, AU26=0.3, AU27=0.2).carrying == ("AU27",)
+
+
+@pytest.mark.parametrize(("first", "second", "weak"), [(0.52, 0.45, True), (0.45, 0.2, True), (0.55, 0.4, False)])
+def test_a_near_tie_is_weak_as_a_low_share_is(first, second, weak):
+    assert judged({"anger": first, "fear": second, "neutral": 1 - first - second}).weak == weak

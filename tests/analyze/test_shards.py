@@ -50,6 +50,13 @@ def test_shards_depend_on_the_inputs_alone():
     assert digest(shards) != digest(plan(names, size=8))
 
 
+def test_a_web_address_is_a_picture_whatever_its_name():
+    web = "https://example.org/clip.mp4"
+    (shard,) = plan(["p.jpg", web, "s.png"])
+    assert [item.is_video for item in shard.items()] == [False, False, False]
+    assert [shard.count for shard in plan(["p.jpg", "clip.mp4", "s.png"])] == [1, 1, 1]
+
+
 def test_tables_hold_paths_or_pictures(tmp_path):
     (tmp_path / "a.png").write_bytes(png(10))
     (tmp_path / "folder").mkdir()

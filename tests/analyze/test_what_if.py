@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from feallm.analyze import Analyzer
-from feallm.analyze.effects import evidence_rows, find_turning
+from feallm.analyze.effects import evidence_rows, find_turning, parse_units
 from feallm.analyze.statements import percent, percents, tell_turning, tell_what_if
 from tests.analyze.wiring import wire
 
@@ -47,8 +47,42 @@ def test_units_are_put_in_and_named_in_any_form(analyzer, astronaut):
 
 
 def test_every_face_is_asked_and_pictures_without_one_are_left_out(analyzer, five_faces):
-    sources = [five_faces, np.zeros((64, 64, 3), np.uint8), b"no picture"]
+    sources = [five_faces, np.zeros((64, 64, 3), np.uint8)]
     assert [found.reading.face_id for found in analyzer.what_if(sources, without=["AU12"])] == [0, 1, 2, 3, 4]
+
+
+def test_a_picture_that_cannot_be_read_is_not_one_without_a_face(analyzer, tmp_path):
+    with pytest.raises(ValueError, match=r"gone\.png cannot be read: no such file"):
+        analyzer.what_if(tmp_path / "gone.png", without=["AU12"])
+
+
+@pytest.mark.parametrize("units", ["AU12", "12", 12, np.int64(12), "lip corner puller", {"AU12": 1.0}, np.array([12])])
+def test_one_unit_needs_no_list(units):
+    assert parse_units(units, ["AU04", "AU12"]) == ("AU12",)
+
+
+def test_a_text_may_hold_several_units():
+    assert parse_units("AU12, brow lowerer", ["AU04", "AU12"]) == ("AU12", "AU04")
+    assert parse_units(["4,12", 4], ["AU04", "AU12"]) == ("AU04", "AU12")
+
+
+@pytest.mark.parametrize(
+    ("units", "wrong", "named"),
+    [
+        (12.0, TypeError, "12.0 came"),
+        ([12.0], TypeError, "12.0 came"),
+        ([None], TypeError, "None came"),
+        (None, TypeError, "None came"),
+        (True, TypeError, "True came"),
+        (b"12", TypeError, "b'12' came"),
+        ("", ValueError, "'' is no action unit"),
+        ("smirk", ValueError, "'smirk' is no action unit"),
+        ("AU18", ValueError, "does not read 'AU18'"),
+    ],
+)
+def test_what_can_be_no_unit_is_refused(units, wrong, named):
+    with pytest.raises(wrong, match=named):
+        parse_units(units, ["AU04", "AU12"])
 
 
 def test_units_that_cannot_be_changed_are_named(analyzer, astronaut):

@@ -5,8 +5,11 @@ import io
 import json
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
+from skimage import data
 
 from feallm.report.talk import FaceWishes
 from feallm.report.whatif import whatif
@@ -23,7 +26,8 @@ def change(feallm_command, smiling, portrait):
 def test_a_pipe_gets_tab_separated_numbers_and_the_sentence(change):
     result = change("--without", "AU12")
     assert result.exit_code == 0
-    *table, sentence = result.stdout.splitlines()
+    *table, which, sentence = result.stdout.splitlines()
+    assert re.fullmatch(r"# .*astronaut\.png: happiness \d+%; AU.*", which)
     rows = list(csv.DictReader(io.StringIO("\n".join(table)), delimiter="\t"))
     assert len(rows) == 8
     assert SENTENCE.search(sentence)
@@ -43,6 +47,28 @@ def test_a_terminal_gets_a_table_in_per_cent(smiling, portrait):
         assert words in text
     assert SENTENCE.search(text)
     assert "\t" not in text
+
+
+def test_what_is_so_already_is_said(change, smiling, portrait):
+    words = ["AU4 is not present as it is.", "AU6 is present already."]
+    piped = change("--without", "AU4", "--adding", "AU6").stdout.splitlines()
+    assert [line.removeprefix("# ") for line in piped[-3:-1]] == words
+    record = json.loads(change("--without", "AU4,AU12", "--adding", "AU6", "--json").stdout)
+    assert (record["absent"], record["present_already"], record["faces"]) == (["AU04"], ["AU06"], 1)
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=100, color_system=None)
+    whatif(FaceWishes(str(portrait), reader=ReaderWishes(smiling)), ["AU4"], ["AU6"], console)
+    assert all(sentence in stream.getvalue() for sentence in words)
+
+
+def test_of_several_faces_it_says_which(smiling, tmp_path):
+    photo = tmp_path / "two.png"
+    Image.fromarray(np.hstack([data.astronaut()] * 2)).save(photo)
+    for terminal in (True, False):
+        stream = io.StringIO()
+        console = Console(file=stream, force_terminal=terminal, width=300, color_system=None)
+        whatif(FaceWishes(str(photo), 1, ReaderWishes(smiling)), ["AU12"], [], console)
+        assert "two.png, face 1 of 2: happiness" in stream.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +93,7 @@ def test_json_holds_the_reading_and_the_change(change, arguments, without, addin
     ("arguments", "named"),
     [
         ((), "nothing to change"),
-        (("--without", " , "), "nothing to change"),
+        (("--without", " , "), "' , ' is no action unit"),
         (("--without", "smirk harder"), "'smirk harder' is no action unit"),
         (("--adding", "AU99"), "'AU99' is no action unit"),
         (("--without", "AU18"), "this model does not read 'AU18'"),

@@ -9,6 +9,7 @@ from feallm.facs.emotions import LABEL_SETS
 from feallm.model.clues import take_crops
 from feallm.model.heads import AUAwareHead, HeadOutput, head_loss
 from feallm.model.lora import add_lora, merge_lora
+from feallm.train.recipe import ATTENTION_AND_MLP
 
 from .conftest import tiny
 
@@ -34,6 +35,16 @@ def test_token_order_is_visual_then_clue_then_text():
     assert ids[visual] == processor.clue_token_id
     assert processor.image_token_id not in ids[visual:]
     assert ids.count(processor.clue_token_id) == 1
+
+
+@pytest.mark.parametrize("counts", [{"num_visual_tokens": 1}, {"num_visual_tokens": 1, "use_local_token": False}])
+def test_a_text_with_its_placeholders_is_not_given_them_again(counts):
+    _, processor = tiny()
+    for name, value in counts.items():
+        setattr(processor, name, value)
+    once = processor.chat([[{"role": "user", "content": "Why?"}]])[0]
+    assert processor.expand(once) == once
+    assert processor.expand("<image>Why?") == processor.expand("Why?") == processor.placeholders + "Why?"
 
 
 def test_the_taps_change_the_output():
@@ -179,13 +190,29 @@ def test_only_the_named_parts_are_trained():
     assert all(name.startswith(("model.projector.", "model.clues.to_text.")) for name in moved), moved
 
 
+def test_a_module_of_the_encoder_can_be_trained_alone():
+    model, _ = tiny()
+    model.set_trainable("encoder.tower.embedder")
+    tower = model.model.encoder.tower
+    learning = {name for name, value in model.named_parameters() if value.requires_grad}
+    assert learning
+    assert all(name.startswith("model.encoder.tower.embedder.") for name in learning)
+    model.train()
+    assert tower.embedder.training, "and not what is frozen around it, whose batch statistics would drift"
+    assert not any(module.training for module in tower.encoder.modules())
+    model.set_trainable("encoder")
+    assert all(module.training for module in model.model.encoder.modules())
+    model.set_trainable("head")
+    assert not any(module.training for module in model.model.encoder.modules())
+
+
 def test_lora_trains_on_a_frozen_llm_and_merges_without_a_trace():
     pytest.importorskip("peft")
     model, processor = tiny()
     names = set(model.state_dict())
     inputs = processor(images=[face()], text=[TEXT + "AU6"])
     model.set_trainable("projector")
-    assert add_lora(model, rank=4, alpha=8) == 2 * 7
+    assert add_lora(model, rank=4, alpha=8, targets=ATTENTION_AND_MLP) == 2 * 7
     before = {name: value.clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
     for _ in range(2):  # an adapter's second matrix starts at zero, so its first one moves at the second step

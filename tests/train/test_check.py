@@ -1,8 +1,11 @@
 """A recipe that cannot be kept is refused before anything loads; what a run leaves behind says what it did."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,13 +15,16 @@ import feallm.train.check as check_module
 from feallm.data.sources import SOURCES
 from feallm.settings import SettingsError
 from feallm.train.adapters import merge
-from feallm.train.bank import load_banks, mixture
+from feallm.train.bank import fill, load_banks, mixture
+from feallm.train.card import card, write_card
 from feallm.train.check import check, check_claims, tables
 from feallm.train.data_recipe import DataRecipe, SourceRecipe
 from feallm.train.publish import push
 from feallm.train.recipe import AugmentRecipe
 from feallm.train.run import train
+from feallm.train.watch import head_scores
 
+from .test_distributed import ROOT
 from .test_train_run import drawn_faces
 from .worker import ONE_STAGE, tiny_recipe
 
@@ -86,6 +92,80 @@ def test_a_model_that_cannot_fit_is_refused(tmp_path, drawn, monkeypatch):
     with pytest.raises(SettingsError, match=r"stage 'only' cannot fit.*a small device has"):
         train(recipe)
     assert not (tmp_path / "recipe.yaml").exists(), "refused before anything was written"
+
+
+def test_processes_that_share_out_the_weights_need_less_each(tmp_path, drawn, monkeypatch):
+    recipe = tiny_recipe(tmp_path, [ONE_STAGE["faces"]])
+    monkeypatch.setattr(check_module, "processes", lambda: SimpleNamespace(num_processes=2))
+    whole = check(recipe).stages[0].memory.least
+    monkeypatch.setattr(check_module, "device_memory", lambda: ("a device", whole - 1))
+    with pytest.raises(SettingsError, match="cannot fit"):
+        check(recipe)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    assert check(recipe).stages[0].memory.least == pytest.approx(whole / 2, abs=3)
+    monkeypatch.delenv("ACCELERATE_USE_FSDP")
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    monkeypatch.setenv("ACCELERATE_DEEPSPEED_ZERO_STAGE", "2")
+    with pytest.raises(SettingsError, match="cannot fit"):
+        check(recipe)
+    monkeypatch.setenv("ACCELERATE_DEEPSPEED_ZERO_STAGE", "3")
+    check(recipe)
+
+
+def test_what_was_not_measured_is_not_in_the_card(tmp_path):
+    faces = [face for face in drawn_faces(".", "train") if face.labels["fer2013"] == "neutral"]
+    bare = [replace(face, emotions={"ferplus": face.emotions["ferplus"]}, action_units={}) for face in faces]
+    bare = [replace(face, labels={"ferplus": "neutral"}) for face in bare]
+    bank = fill(bare, 8, True, ["ferplus", "fer2013"], ["AU04"])
+    sure = torch.nn.functional.one_hot(torch.zeros(len(bare), dtype=torch.long), 8).float()
+    outputs = {"au": torch.zeros(len(bare), 1), "emotions": {"ferplus": sure, "fer2013": sure[:, :7]}}
+    scores = head_scores(outputs, bank)
+    assert scores == {"accuracy_ferplus": 1.0, "uar_ferplus": 1.0}
+    data = {"learned": 1, "held_back": len(bare), "sha256": "0" * 64, "sources": []}
+    recipe = tiny_recipe(tmp_path, [])
+    write_card(tmp_path, recipe, data, scores)
+    assert "fer2013 |" not in (tmp_path / "README.md").read_text()
+    assert json.loads((tmp_path / "metrics.json").read_text()) == scores
+    assert "Nothing: no labelled faces" in card(recipe, data, {})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_card(tmp_path, recipe, data, {"accuracy_ferplus": float("nan")})
+
+
+def test_the_card_says_what_tower_and_llm_began_with(tmp_path):
+    fresh = tiny_recipe(tmp_path, [])
+
+    def began(init_from=None, **model):
+        model = fresh.model.model_copy(update=model)
+        recipe = fresh.model_copy(update={"model": model, "init_from": init_from})
+        told = card(recipe, {"learned": 1, "held_back": 0, "sha256": "0" * 64, "sources": []}, {}).splitlines()
+        return [line.partition(": ")[2] for line in told if line.startswith(("- Visual encoder", "- Language model"))]
+
+    assert began() == ["a resnet trained from nothing", "a llama trained from nothing"]
+    assert began(init_from_llava="llava") == ["llava", "llava"]
+    assert began("old") == [f"a {kind}, begun with what fits of the weights in `old`" for kind in ("resnet", "llama")]
+    parts = began({"encoder": "old"}, vision_from="clip")
+    assert parts == ["clip, begun with what fits of the weights in `old`", "a llama trained from nothing"]
+
+
+@pytest.mark.parametrize(
+    ("absent", "arguments"),
+    [("accelerate", ["train", "configs/train/tiny-tower.yaml"]), ("peft", ["merge", "a", "b", "-o", "c"])],
+)
+def test_a_training_extra_that_is_not_there_is_named(absent, arguments):
+    hidden = (
+        "import importlib.machinery as m, sys\n"
+        "find = m.PathFinder.find_spec.__func__\n"
+        "def other(cls, name, path=None, target=None):\n"
+        f"    return None if name.split('.')[0] == '{absent}' else find(cls, name, path, target)\n"
+        "m.PathFinder.find_spec = classmethod(other)\n"
+        "from feallm.cli import app\n"
+        "app(sys.argv[1:])\n"
+    )
+    command = [sys.executable, "-c", hidden, *arguments]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert f"training needs {absent}: pip install 'feallm[train]'" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -1,23 +1,32 @@
 """Every recipe that is shipped can be read, and its model and batches can be built; no weights are needed."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 from transformers import AutoTokenizer, CLIPConfig, CLIPImageProcessorPil, CLIPModel, Qwen2Config, Qwen2ForCausalLM
 
 from feallm.data.records import Claims, Record, Turn
+from feallm.data.sources import SOURCES
 from feallm.model.build import train_tokenizer
 from feallm.model.lora import add_lora, merge_lora
 from feallm.settings import SettingsError, load_recipe
 from feallm.train.adapters import rebuilt
+from feallm.train.bank import fill
 from feallm.train.check import meta_model
 from feallm.train.collate import IGNORED, ConversationCollator
 from feallm.train.machine import spread
 from feallm.train.memory import GIB, count_parts, estimate
 from feallm.train.pretrained import fresh_model, trained_tokenizer
-from feallm.train.recipe import ModelRecipe, StageRecipe, TrainRecipe
+from feallm.train.recipe import MachineRecipe, ModelRecipe, StageRecipe, TrainRecipe
+from feallm.train.rewards import REWARDS
+
+from .test_train_run import drawn_faces
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 RECIPES = sorted((CONFIGS / "train").glob("*.yaml"))
@@ -156,6 +165,14 @@ def test_trained_towers_come_with_their_tokenizer_and_normalisation(saved):
     assert model.config.text_config.vocab_size >= len(tokenizer)
 
 
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_trained_towers_compute_attention_as_asked(saved, attention):
+    recipe = from_saved(saved[0])
+    model, _ = fresh_model(recipe, trained_tokenizer(recipe), MachineRecipe(attention=attention))
+    assert model.language_model.config._attn_implementation == attention
+    assert model.model.encoder.tower.config._attn_implementation == attention
+
+
 @pytest.mark.parametrize("template", ["own", "vicuna", "chatml"])
 def test_answers_are_told_from_questions_in_every_chat_template(saved, template):
     recipe = from_saved(saved[0], chat_template=template)
@@ -175,7 +192,7 @@ def test_a_recipe_that_describes_other_weights_is_refused(saved):
         fresh_model(recipe, AutoTokenizer.from_pretrained(folder / "llm"))
 
 
-def test_what_is_frozen_can_be_kept_in_bfloat16(saved, monkeypatch):
+def test_a_frozen_llm_can_be_kept_in_bfloat16(saved, monkeypatch):
     import feallm.train.machine as machine
 
     folder, *_ = saved
@@ -185,8 +202,8 @@ def test_what_is_frozen_can_be_kept_in_bfloat16(saved, monkeypatch):
     model, _ = fresh_model(recipe.model, trained_tokenizer(recipe.model), recipe.machine)
     model.set_trainable("projector", "clues")
     machine.settle_precision(model, recipe)
-    kinds = {(value.requires_grad, value.dtype) for value in model.parameters()}
-    assert kinds == {(True, torch.float32), (False, torch.bfloat16)}
+    assert {value.dtype for value in model.language_model.parameters()} == {torch.bfloat16}
+    assert {value.dtype for value in model.model.parameters()} == {torch.float32}
     pixels = torch.randn(2, 3, 32, 32)
     ids = torch.full((2, 20), model.config.image_token_id)
     ids[:, 16], ids[:, 17:] = model.config.clue_token_id, 40
@@ -194,6 +211,75 @@ def test_what_is_frozen_can_be_kept_in_bfloat16(saved, monkeypatch):
         loss = model.train()(input_ids=ids, pixel_values=pixels, labels=ids).loss
     loss.backward()
     assert all(value.grad is not None for value in model.model.projector.mlp.parameters())
+
+
+def short(kind, trainable, **changes):
+    given = {"name": kind, "kind": kind, "trainable": trainable, "epochs": 1, "batch_size": 4, "max_steps": 1}
+    return StageRecipe(**given | {"learning_rate": 1e-3} | changes)
+
+
+ASKING = {"faces": 4, "max_completion_length": 3}
+LORA = {"rank": 2, "alpha": 4}
+SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+
+
+def test_every_kind_of_stage_runs_with_its_frozen_llm_in_bfloat16(saved, monkeypatch):
+    """The stages of the full-size recipes and those that read faces first; a run that goes on ends as the same."""
+    import feallm.train.machine as machine
+    from feallm.train.run import train
+
+    folder, clip, llm = saved
+    monkeypatch.setattr(machine, "fast_bf16", lambda: True)
+    monkeypatch.setitem(SOURCES, "fer2013", replace(SOURCES["fer2013"], scan=drawn_faces))
+    data, seeing = "data.train=[{source: fer2013, path: .}]", ["clues", "projector", "head", "reading"]
+    changes = [data, "data.held_back=0.3", "machine.workers=0", "model.source_size=32", "zero_shot_claims=[]"]
+    recipe = load_recipe(TrainRecipe, CONFIGS / "train/small.yaml", [*changes, f"output={folder / 'run'}"])
+    stages = [
+        short("faces", ["clues"]),
+        short("conversations", seeing, name="align"),
+        short("conversations", seeing, name="instruct", lora=LORA),
+        short("conversations", ["language_model"], name="views", views=1),
+        short(
+            "conversations", ["reading"], name="own", lora=LORA,
+            self_training={**ASKING, "answers": 1, "thresholds": dict.fromkeys(REWARDS, 0.0)},
+        ),
+        short("reinforce", ["projector", "reading"], lora=LORA, reinforce={**ASKING, "group": 2, "beta": 0.1}),
+    ]  # fmt: skip
+    sizes = {"vision": clip.config.vision_config, "text": llm.config}
+    told = {part: {name: getattr(config, name) for name in ("model_type", *SIZES)} for part, config in sizes.items()}
+    told["text"] |= {"vocab_size": llm.config.vocab_size, "num_key_value_heads": 2, "tie_word_embeddings": True}
+    told["vision"] |= {"image_size": 32, "patch_size": 8}
+    model = from_saved(folder, head={"hidden_size": 16, "reading_tokens": 2}, **told)
+    recipe = recipe.model_copy(update={"model": model, "stages": stages})
+    final, last = train(recipe), folder / "run/6-reinforce"
+    whole = load_file(last / "model/model.safetensors")
+    assert {value.dtype for name, value in whole.items() if name.startswith("model.")} == {torch.float32}
+    assert {value.dtype for name, value in whole.items() if "q_proj.weight" in name} == {torch.float32, torch.bfloat16}
+    shutil.rmtree(last)
+    assert train(recipe) == final
+    for name, value in load_file(last / "model/model.safetensors").items():
+        assert torch.equal(value, whole[name]), name
+
+
+@pytest.mark.parametrize("before", [{"views": 1}, {"self_training": ASKING}, {"kind": "reinforce"}])
+def test_faces_are_seen_on_the_device_of_the_trainer(saved, monkeypatch, before):
+    import feallm.train.stage as stages
+
+    class SeenError(Exception):
+        pass
+
+    def look(model, *_):
+        raise SeenError(str(model.device))
+
+    folder, *_ = saved
+    model, processor = fresh_model(from_saved(folder), trained_tokenizer(from_saved(folder)))
+    bank = fill(drawn_faces(".", "train"), 32, True, ["ferplus"], ["AU04"])
+    monkeypatch.setattr(stages, "processes", lambda: SimpleNamespace(device=torch.device("meta"), num_processes=1))
+    monkeypatch.setattr(stages, "calibrated", look)
+    stage = short(**{"kind": "conversations", "trainable": ["projector"], "batch_size": 8} | before)
+    recipe = load_recipe(TrainRecipe, CONFIGS / "train/small.yaml")
+    with pytest.raises(SeenError, match="meta"):
+        stages.run_stage(recipe, stage, folder, model, processor, bank, bank)
 
 
 def test_a_model_gathered_from_several_devices_is_the_same_with_its_adapters(saved):

@@ -1,6 +1,8 @@
 """GRPO through TRL on a tiny random model: what learns moves, what does not stays, rewards are logged, runs resume."""
 
+from contextlib import contextmanager
 from random import Random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +15,13 @@ from feallm.facs.action_units import CODED_AUS
 from feallm.facs.emotions import LABEL_SETS
 from feallm.train.asked import ask_about, ask_all
 from feallm.train.bank import fill
+from feallm.train.collate import FaceInput
 from feallm.train.data_recipe import DataRecipe
-from feallm.train.policy import Policy, ViewProcessor, features_of, reference_of
-from feallm.train.recipe import ReinforceRecipe, SelfTrainingRecipe, StageRecipe, TrainRecipe
-from feallm.train.reinforce import build_trainer, measure, questions, reward_functions
+from feallm.train.policy import Policy, ViewProcessor, reference_of
+from feallm.train.recipe import ATTENTION_AND_MLP, ReinforceRecipe, SelfTrainingRecipe, StageRecipe, TrainRecipe
+from feallm.train.reinforce import build_trainer, questions, reward_functions
 from feallm.train.rewards import ASKED, REWARDS, Thresholds
+from feallm.train.views import see_views
 
 from ..model.conftest import tiny
 
@@ -40,7 +44,7 @@ def recipe(**settings):
         output="unused",
         data=DataRecipe(train=[]),
         model={"image_size": 32, "vision": {"model_type": "resnet"}, "text": {"model_type": "llama"}},
-        stages=[],
+        stages=[stage()],
         **settings,
     )
 
@@ -144,7 +148,7 @@ def test_the_policy_says_what_the_model_says(drawn):
     texts = processor.chat([list(each.conversation) for each in part])
     rows = torch.tensor([[each.row] for each in part])
     inputs = processor(text=[texts[0]] * 3)
-    seen = features_of(views, rows, torch.device("cpu"))
+    seen = views.features(rows)
     known = {"taps": seen.taps, "attended": seen.attended, "numbers": seen.numbers}
     with torch.no_grad():
         right = model(**inputs, **known).logits
@@ -195,7 +199,7 @@ def test_adapters_learn_alone(tmp_path):
     model, processor = tiny(head={"reading_tokens": 2})
     views, asked = asked_of(model, processor, SETTINGS)
     model.set_trainable("reading")
-    add_lora(model, rank=2, alpha=4)
+    add_lora(model, rank=2, alpha=4, targets=ATTENTION_AND_MLP)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     build_trainer(stage(), SETTINGS, model, processor, views, asked, arguments(tmp_path)).train()
     moved = {name for name, value in model.state_dict().items() if not torch.equal(before[name], value)}
@@ -238,20 +242,18 @@ def test_rewards_that_do_not_apply_are_none(drawn):
     assert functions["causes"](completions=said, question=[number]) == [None]
 
 
-def test_measure_reports_each_reward(drawn):
-    model, processor, views, asked = drawn
-    earned = measure(TorchEngine.of(model, processor, "drawn"), views, asked, max_new_tokens=6)
-    assert {"reward", "emotion", "format", "length"} <= set(earned)
-    assert all(0 <= value <= 1 for value in earned.values())
-
-
 def test_what_sees_cannot_learn_from_faces_seen_once():
-    for part in ("encoder", "clues", "head"):
-        with pytest.raises(ValueError, match="seen once"):
-            stage(trainable=[part])
+    views = {"kind": "conversations", "reinforce": None, "views": 2}
+    own = {"kind": "conversations", "reinforce": None, "self_training": OWN}
+    for part in ("encoder", "encoder.tower", "clues", "clues.conv_blocks", "head"):
+        for changes in ({}, views, own):
+            with pytest.raises(ValueError, match="seen once"):
+                stage(trainable=[part, "language_model"], **changes)
+    told = ["projector", "reading", "clues.to_projector", "clues.to_text", "language_model"]
+    assert not stage(trainable=told, **views).seeing
     with pytest.raises(ValueError, match="multiple of the group"):
         stage(batch_size=5)
-    with pytest.raises(ValueError, match="no rewards for intensity"):
+    with pytest.raises(ValueError, match="unknown family 'intensity'"):
         ReinforceRecipe(families={"intensity": 1})
     with pytest.raises(ValueError, match="reinforce cannot be used"):
         stage(kind="conversations")
@@ -275,6 +277,37 @@ def test_verified_answers_become_records(drawn, tmp_path):
         assert record.given == len(record.turns) - 1
     batch = ConversationCollator(processor, views)([records[:3]])
     assert torch.isfinite(model(**batch).loss)
+
+
+def test_one_process_samples_and_the_others_learn_from_its_answers(drawn, tmp_path, monkeypatch):
+    """Two processes: the second asks for the answers while the first has not written them."""
+    import feallm.train.stage as stages
+
+    model, processor, _, _ = drawn
+    waited = []
+
+    @contextmanager
+    def first():
+        waited.append(not (tmp_path / "own_answers.jsonl").exists())
+        yield
+
+    monkeypatch.setattr(stages, "processes", lambda: SimpleNamespace(num_processes=1, main_process_first=first))
+    own = stage(kind="conversations", reinforce=None, self_training=OWN)
+    bank = fill(faces(), 32, False, ["ferplus"], CODED_AUS)
+    items, _ = stages.stage_items(recipe(), own, model, processor, bank, None, tmp_path)
+    assert waited == [True]
+    assert len(items) > 0
+
+
+def test_the_head_reads_each_batch_of_views_once(monkeypatch):
+    """And the mirrored faces: a label set more does not make it read again."""
+    model, processor = tiny(head={"mirror": True})
+    bank, passes = fill(faces(), 32, False, ["ferplus"], CODED_AUS), []
+    head = model.model.head
+    whole = head.forward
+    monkeypatch.setattr(head, "forward", lambda *given: passes.append(1) or whole(*given))
+    see_views(TorchEngine.of(model, processor, "drawn"), FaceInput(bank, processor, None, 0), 1)
+    assert len(passes) == 2
 
 
 def test_nothing_verified_says_so(drawn):

@@ -255,7 +255,12 @@ def test_pictures_in_files_are_learned_from_as_well(tmp_path, data, monkeypatch)
 def test_a_mistake_in_an_entry_says_where(store):
     with pytest.raises(SettingsError, match=r"data\.train\.0\.\(store\)\.wieght: unknown key, did you mean 'weight'"):
         of(store.path, entry=", wieght: 2")
-    unused = of(store.path, f"data.train=[{json.dumps(SOURCE)}, {{store: {store.path}}}]", "stages.0.views=1")
+    unused = of(
+        store.path,
+        f"data.train=[{json.dumps(SOURCE)}, {{store: {store.path}}}]",
+        "stages.0.views=1",
+        "stages.0.trainable=[projector]",
+    )
     with pytest.raises(SettingsError, match="stage of kind 'conversations' without views"):
         check(unused)
 

@@ -12,6 +12,7 @@ import torch
 from transformers import TrainerCallback
 
 from feallm.data.sources import SOURCES
+from feallm.model.build import train_tokenizer
 from feallm.settings import load_recipe
 from feallm.train import run, stage
 from feallm.train.recipe import TrainRecipe
@@ -40,6 +41,14 @@ class Die(TrainerCallback):
 def tiny_recipe(output, overrides):
     sources = "data.train=[{source: fer2013, path: .}]"
     return load_recipe(TrainRecipe, RECIPE, [*ALL, *ALONE, sources, f"output={output}", *overrides])
+
+
+def with_tokenizer(recipe):
+    """The recipe, with a small tokenizer in its output folder: training one takes longer than a tiny run."""
+    train_tokenizer(["Which emotion does this face show? Happiness, for the cheeks are raised."], 400).save_pretrained(
+        f"{recipe.output}/tokenizer"
+    )
+    return recipe
 
 
 def main():

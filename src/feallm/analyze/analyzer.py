@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feallm._version import __version__
-from feallm.analyze.effects import evidence_rows, parse_change
+from feallm.analyze.effects import Units, evidence_rows, parse_change
 from feallm.analyze.engine import TEMPERATURE, TOP_P, Engine
 from feallm.analyze.evidence import agree, evidence_conversation
 from feallm.analyze.hiding import region_evidence
@@ -145,17 +145,21 @@ class Analyzer:
             ready, waiting = split(waiting, self.batch_size)
             yield from self.read(ready, explain, evidence)
 
-    def what_if(self, source: Any, *, without: Iterable[str] = (), adding: Iterable[str] = ()) -> list[WhatIf]:
+    def what_if(self, source: Any, *, without: Units = (), adding: Units = ()) -> list[WhatIf]:
         """What each face's emotions would be with action units taken out of the evidence, or put into it.
 
-        Units in any usual form ("AU4", "AU04", 4, "brow lowerer"). Pictures without a face give nothing.
-        Raises ValueError for a unit this model does not read, and for one that is both taken out and put in.
+        Units in any usual form ("AU4", "AU04", 4, "brow lowerer"), one or several. Pictures without a face give
+        nothing.
+        Raises ValueError for a unit this model does not read, one that is both taken out and put in, and a picture
+        that cannot be read; TypeError for what can be no unit.
         """
         change = parse_change(without, adding, self.engine.info.action_units)
         rows = evidence_rows(self.engine.info.action_units, [change])
         found: list[WhatIf] = []
         for picture in pictures(source, limits=self.limits):
             slots = list(self.find(picture))
+            if slots[0].reading.status == "unreadable":
+                raise ValueError(f"{picture.input} cannot be read: {slots[0].reading.error}")
             faces = [slot.face for slot in slots if slot.face is not None]
             if not faces:
                 continue

@@ -6,34 +6,33 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any
 
+from feallm.analyze import measured
 from feallm.analyze import statements as tell
 from feallm.analyze.analyzer import MAX_NEW_TOKENS, Analyzer
-from feallm.analyze.effects import find_turning, what_ifs
+from feallm.analyze.checkpoints import PACKAGED_NAME
+from feallm.analyze.effects import find_turning
 from feallm.analyze.engine import Conversation
-from feallm.analyze.evidence import evidence_conversation, question
+from feallm.analyze.evidence import agree, evidence_conversation, question
 from feallm.analyze.hiding import region_evidence
 from feallm.analyze.intents import Intent, Kind, understand
 from feallm.analyze.reading import FaceReading
-from feallm.analyze.refusals import refusal
 from feallm.analyze.spoken import (
     Wanted,
     checked,
     speak,
     want_anything,
     want_description,
-    want_reason,
     want_unit,
     want_units,
     want_why_not,
 )
 from feallm.facs.action_units import ACTION_UNITS
 from feallm.facs.causes import sentences_of
+from feallm.facs.refusals import NOT_MEASURED, refuse
 from feallm.facs.replies import AREAS, answer_area, answer_unit, answer_why_not
-from feallm.facs.wording import capital, describe_expression, describe_units, explain
+from feallm.facs.wording import capital, describe_expression, describe_units
 from feallm.prompts import ask
 
-PACKAGED = "feallm-tiny"
-"""The name of the packaged model, which answers only what it was trained to answer."""
 ATTEMPTS = 4
 LONGEST_QUESTION = 500
 NOT_UNDERSTOOD = (
@@ -44,9 +43,10 @@ HELP = (
     "Ask which emotion the face shows, how sure that is, what else it could be, why, and why not another emotion.",
     "Ask which action units are there, whether one is, how strong it is and where it is seen, by number or in words.",
     "Ask what the brows, eyes, cheeks, nose, mouth or chin do, or for the expression to be described.",
-    "Ask what would change the verdict, or what if a unit were gone or added: that is measured.",
+    "Ask what would change the verdict, what would make it fear, or what if a unit were gone: that is measured.",
 )
 NAME_UNITS = "Name the action units to take away or to add, by number or in plain words."
+NOTHING_TO_TAKE = "There is no action unit to take away there, so nothing would change."
 _TOKENS = re.compile(r"<[^<>]*>")
 
 
@@ -67,7 +67,8 @@ class Chat:
         self._look = analyzer.look(picture, face)
         self._verdict = self._look.reading.verdict
         self._units = self._look.reading.present_units
-        self._seed = zlib.crc32(self._look.crop.tobytes())  # as `analyze` has it, so that the reasons are the same
+        self._seed = zlib.crc32(self._look.crop.tobytes())  # as `analyze` has it
+        self._before: Intent | None = None
         self._answers: dict[Kind, Callable[[Intent], Iterator[str]]] = {
             "emotion": self._emotion,
             "is_it": self._is_it,
@@ -83,8 +84,18 @@ class Chat:
             "describe": self._describe,
             "what_if": self._what_if,
             "what_changes": self._what_changes,
+            "absent": lambda intent: iter(tell.tell_absent(self.reading)),
+            "strongest": lambda intent: iter(tell.tell_strongest(self.reading)),
+            "against": self._against_it,
+            "toward": self._toward,
+            "sides": self._sides,
+            "meaning": self._meaning,
+            "quality": lambda intent: iter(tell.tell_doubts(self.reading) or [tell.NO_DOUBTS]),
+            "faces": lambda intent: iter([tell.tell_faces(self.faces)]),
+            "beyond": self._beyond,
             "help": lambda intent: iter(HELP),
-            "refuse": lambda intent: iter([refusal(str(intent.topic))]),
+            "refuse": lambda intent: iter([refuse(str(intent.topic))]),
+            "unmeasured": lambda intent: iter([NOT_MEASURED[str(intent.topic)]]),
         }
 
     @property
@@ -101,9 +112,11 @@ class Chat:
         """The answer, a sentence at a time, each as soon as it is written and checked.
 
         Questions about anything but the expression get one sentence that says so. Sentences name no emotion as the
-        face's but the reading's, and no action unit as present but those that it shows.
+        face's but the reading's, and no action unit as present but those that it shows. "It" may stand for the units
+        of the question before.
         """
-        intent = understand(question)
+        intent = understand(question, self._before)
+        self._before = intent
         answer = self._answers.get(intent.kind)
         yield from answer(intent) if answer is not None else self._free(question)
 
@@ -128,8 +141,13 @@ class Chat:
 
     def _emotion(self, intent: Intent) -> Iterator[str]:
         yield from tell.tell_emotion(self.reading) if self._named else [self._abstention()]
+        yield from self._shares(intent.emotions)
         if intent.felt:
             yield tell.HONEST
+
+    def _beyond(self, intent: Intent) -> Iterator[str]:
+        yield "That is none of the emotions that are told apart here."
+        yield from self._emotion(intent)
 
     def _sure(self, intent: Intent) -> Iterator[str]:
         if self._named:
@@ -156,10 +174,10 @@ class Chat:
         if not self._named or (intent.emotions and self._verdict.emotion not in intent.emotions):
             yield from self._why_not(intent)
             return
-        whole, *others = self._composed(lambda rng: explain(self._verdict, self._units, rng))
-        reasons = [" ".join(sentences_of(text)[1:]) for text in others]  # the verdict has been told by then
-        wanted = want_reason(self._verdict, self._units, [whole, *reasons])
-        yield from self._spoken(self._after_evidence(ask("reason")), wanted)
+        asked, encoded = [self._after_evidence(ask("reason"))], self._look.encoded
+        (text,) = self.analyzer.engine.generate(encoded, asked, MAX_NEW_TOKENS, seeds=[self._seed])
+        # checked as a whole, as `analyze` does, so that one face has one explanation
+        yield from sentences_of(agree(text, self._verdict, self._units, self._seed)[0])
         yield from tell.tell_weak(self.reading)
 
     def _why_not(self, intent: Intent) -> Iterator[str]:
@@ -175,7 +193,7 @@ class Chat:
             if other in self.analyzer.classes:
                 yield from self._against(other)
             else:
-                yield f"{capital(other)} is not among the emotions of the label set {self.reading.label_set}."
+                yield self._outside(other)
         yield from tell.tell_weak(self.reading)
 
     def _against(self, other: str) -> Iterator[str]:
@@ -224,6 +242,15 @@ class Chat:
         for unit in self._read(intent.units or list(self._units)):
             yield from tell.tell_strength(unit, self.reading.action_units[unit])
 
+    def _sides(self, intent: Intent) -> Iterator[str]:
+        yield from self._strength(intent) if intent.units else self._area(intent) if intent.area else ()
+        yield NOT_MEASURED["sides"]
+
+    def _meaning(self, intent: Intent) -> Iterator[str]:
+        for unit in intent.units:
+            yield tell.tell_meaning(unit)
+        yield from self._strength(intent)
+
     def _ground(self, intent: Intent) -> Iterator[str]:
         yield from self._known(intent)
         look, units = self._look, self._read(intent.units)
@@ -232,6 +259,9 @@ class Chat:
             yield self._composed(lambda rng, unit=unit: answer_unit(unit, self._units, rng))[0]  # type: ignore[misc]
             if unit in self._units:
                 yield from tell.tell_ground(unit, seen.action_units[unit])
+                yield from tell.tell_pixels(seen.action_units[unit]) if intent.pixels else ()
+            else:
+                yield tell.tell_place(unit)
             yield from self._few([unit])
 
     def _area(self, intent: Intent) -> Iterator[str]:
@@ -266,26 +296,41 @@ class Chat:
 
     def _what_if(self, intent: Intent) -> Iterator[str]:
         yield from self._known(intent)
-        without, adding = tuple(self._read(intent.without)), tuple(self._read(intent.adding))
-        if not intent.units and not intent.strange:
-            yield NAME_UNITS
-        for unit in without:
-            if unit not in self._units:
-                yield f"{ACTION_UNITS[unit].short} is not present as it is."
-        for unit in adding:
-            if unit in self._units:
-                yield f"{ACTION_UNITS[unit].short} is present already."
-        if without or adding:
-            (found,) = what_ifs(self.analyzer.engine, self._look.encoded, self.reading, [(without, adding)])
-            yield tell.tell_what_if(found)
+        if intent.every:
+            shown = self._units if intent.area is None else [unit for unit in self._units if unit in AREAS[intent.area]]
+            without, adding = tuple(shown), tuple[str, ...]()
+            yield from () if without else (NOTHING_TO_TAKE,)
+        else:
+            without, adding = tuple(self._read(intent.without)), tuple(self._read(intent.adding))
+            yield from () if intent.units or intent.strange else (NAME_UNITS,)
+        yield from measured.tell_change_of(self.analyzer.engine, self._look, (without, adding))
+
+    def _against_it(self, intent: Intent) -> Iterator[str]:
+        yield from [] if self._named else [self._abstention()]
+        yield from measured.tell_opposing(self.analyzer.engine, self._look)
+
+    def _toward(self, intent: Intent) -> Iterator[str]:
+        wanted = [name for name in intent.emotions if name != self._verdict.emotion]
+        if not wanted and self._named:
+            yield from tell.tell_emotion(self.reading)
+        yield from [] if self._named else [self._abstention()]
+        for other in wanted:
+            if other in self.analyzer.classes:
+                yield from measured.tell_toward(self.analyzer.engine, self._look, other)
+            else:
+                yield self._outside(other)
+
+    def _outside(self, other: str) -> str:
+        return f"{capital(other)} is not among the emotions of the label set {self.reading.label_set}."
 
     def _what_changes(self, intent: Intent) -> Iterator[str]:
         yield from [] if self._named else [self._abstention()]
         yield from tell.tell_turning(find_turning(self.analyzer.engine, self._look.encoded, self.reading))
 
     def _free(self, text: str) -> Iterator[str]:
-        """A question that no rule knows: for a language model that may know more than its training questions."""
-        if not self._named or not text.strip() or self.analyzer.engine.info.model == PACKAGED:
+        """A question that no rule knows: for a language model that may know more than its training questions, which
+        the packaged one does not."""
+        if not self._named or not text.strip() or self.analyzer.engine.info.model == PACKAGED_NAME:
             yield NOT_UNDERSTOOD
             return
         plain = _TOKENS.sub(" ", text)[:LONGEST_QUESTION].encode("utf-8", "replace").decode()

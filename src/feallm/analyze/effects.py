@@ -6,7 +6,8 @@ Shapes: K interventions, A action units, E classes of a label set.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
+from operator import index
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,29 +17,62 @@ from feallm.analyze.numbers import named
 from feallm.analyze.reading import FaceReading, WhatIf
 from feallm.facs.action_units import parse_au
 
+Unit = str | SupportsIndex
+Units = Unit | Iterable[Unit]
+"""Action units as people write them: "AU4", "AU04", 4, "brow lowerer", several in one text where commas part them."""
 Change = tuple[tuple[str, ...], tuple[str, ...]]
 """Units taken out, units put in."""
 
 
-def parse_units(units: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Units in any usual form ("AU4", "AU04", 4, "brow lowerer") -> ids, each once.
+def parse_units(units: Units, known: Sequence[str]) -> tuple[str, ...]:
+    """Units in any usual form -> ids, each once.
 
-    Raises ValueError for one that is not among `known`.
+    Raises ValueError for one that is none, or is not among `known`, and TypeError for what is neither text nor a
+    whole number.
     """
-    parsed = {str(unit): parse_au(unit) for unit in units}
-    strange = [name for name, unit in parsed.items() if unit not in known]
-    if strange:
-        raise ValueError(f"this model does not read {strange[0]!r}: it reads {', '.join(known)}")
-    return tuple(dict.fromkeys(str(unit) for unit in parsed.values()))
+    parsed = [_parse_unit(name, known) for unit in _each(units) for name in _names(unit)]
+    return tuple(dict.fromkeys(parsed))
 
 
-def parse_change(without: Iterable[str], adding: Iterable[str], known: Sequence[str]) -> Change:
-    """Raises ValueError for a unit that is not among `known`, and for one that is both taken out and put in."""
+def _each(units: Units) -> Iterable[object]:
+    if isinstance(units, Iterable) and not isinstance(units, (str, bytes, bytearray)):
+        return units
+    return (units,)
+
+
+def _names(unit: object) -> list[str | int]:
+    """One entry's units: a text may hold several. A text without any stands for itself, to be refused."""
+    if isinstance(unit, str):
+        return [name for part in unit.split(",") if (name := part.strip())] or [unit]
+    if isinstance(unit, bool) or not isinstance(unit, SupportsIndex):
+        raise TypeError(f"an action unit is a name or a whole number, such as 'AU4' or 4; {unit!r} came")
+    return [index(unit)]
+
+
+def _parse_unit(name: str | int, known: Sequence[str]) -> str:
+    unit = parse_au(name)
+    if unit is None:
+        raise ValueError(f"{name!r} is no action unit: give a number or a name, such as AU4 or 'brow lowerer'")
+    if unit not in known:
+        raise ValueError(f"this model does not read {name!r}: it reads {', '.join(known)}")
+    return unit
+
+
+def parse_change(without: Units, adding: Units, known: Sequence[str]) -> Change:
+    """Raises as `parse_units` does, and ValueError for a unit that is both taken out and put in."""
     removed, added = parse_units(without, known), parse_units(adding, known)
     both = sorted(set(removed) & set(added))
     if both:
         raise ValueError(f"{', '.join(both)} cannot be both taken out and put in")
     return removed, added
+
+
+def without_effect(found: WhatIf) -> Change:
+    """What a change asks for that is so already: units taken out that the face does not show, units put in that it
+    shows. They still move the numbers a little: to 0 or 1, from what was read."""
+    present = found.reading.present_units
+    absent = tuple(unit for unit in found.without if unit not in present)
+    return absent, tuple(unit for unit in found.adding if unit in present)
 
 
 def evidence_rows(known: Sequence[str], changes: Sequence[Change]) -> NDArray[np.float32]:

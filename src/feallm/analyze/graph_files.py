@@ -20,11 +20,6 @@ RESTING = ("session.intra_op.allow_spinning", "0")
 which whoever decodes pictures, looks for faces or answers beside them wants."""
 
 
-def has_graphs(folder: Path) -> bool:
-    """Whether a checkpoint was exported. A part of its graphs counts: opening them says what is missing."""
-    return any((folder / file).is_file() for file in GRAPHS.values())
-
-
 def open_graph(folder: Path, name: str, mark: str, threads: int = 0) -> onnxruntime.InferenceSession:
     """A graph, ready to run on the processor with `threads` threads (0: as many as are useful).
 

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Literal
 
 from feallm.faces.quality import Quality
+from feallm.facs.prototypes import supporting_aus
 from feallm.facs.wording import Verdict
 
 __all__ = ["ActionUnitReading", "Consistency", "FaceReading", "Quality", "RegionEvidence", "Status", "WhatIf"]
@@ -15,8 +16,13 @@ SECOND = 0.2
 """A second emotion with at least this share is told."""
 WEAK = 0.5
 """Below this confidence a verdict is called weak."""
-LEAST_EFFECT = 0.1
-"""A unit carries the verdict when its removal lowers the verdict's log-odds by at least this much."""
+NEAR = 0.1
+"""So is one that leads the next emotion by less than this share."""
+LEAST_EFFECT, LEAST_FALL = 0.2, 0.005
+"""A unit carries the verdict when its removal lowers the verdict's log-odds by at least the one and its share by at
+least the other. At one half the first is 5 points. Near certainty it is none, and the second, the least that whole per
+cents can show, keeps out what no reader would call an effect; a larger one would cut the parts of a plain smile.
+"""
 
 Status = Literal["ok", "no_face", "unreadable", "low_quality", "unparsed", "abstained"]
 
@@ -111,21 +117,36 @@ class FaceReading:
 
     @property
     def verdict(self) -> Verdict:
-        """The leading emotion with what it rests on: the units whose removal lowers it, most important first.
+        """The leading emotion with what it rests on: units of its FACS list whose removal lowers it, the most important
+        first; those outside the list are no causes, for FACS does not say so.
 
         Raises ValueError where there is no face.
         """
         if self.leading is None or self.confidence is None:
             raise ValueError(f"{self.input}: there is no verdict without a face (status {self.status})")
-        before, sure = _log_odds(self.confidence), self.confidence
-        effects = {
-            unit: before - _log_odds(sure - (au.effect or 0.0)) for unit, au in self.action_units.items() if au.present
-        }
-        carrying = sorted((unit for unit in effects if effects[unit] >= LEAST_EFFECT), key=lambda u: -effects[u])
+        lowering = self._lowering(self.confidence)
+        listed = supporting_aus(self.leading)
+        carrying = tuple(unit for unit in lowering if unit in listed)[:5]
         others = {name: share for name, share in self.emotion_scores.items() if name != self.leading}
         second = max(others, key=lambda name: others[name], default=None)
-        told = second if second is not None and others[second] >= SECOND else None
-        return Verdict(self.leading, tuple(carrying[:5]), told, self.confidence < WEAK)
+        beside = others[second] if second is not None else 0.0
+        return Verdict(
+            self.leading,
+            carrying,
+            second if beside >= SECOND else None,
+            weak=self.confidence < WEAK or self.confidence - beside < NEAR,
+            unlisted=tuple(unit for unit in lowering if unit not in listed),
+            few=tuple(unit for unit in carrying if self.action_units[unit].low_support),
+        )
+
+    def _lowering(self, sure: float) -> list[str]:
+        """Present units whose removal lowers the verdict, the most important first; of two jaw movements the wider."""
+        effects = {unit: au.effect or 0.0 for unit, au in self.action_units.items() if au.present}
+        if "AU27" in effects:
+            effects.pop("AU26", None)
+        falls = {unit: _log_odds(sure) - _log_odds(sure - effect) for unit, effect in effects.items()}
+        found = [unit for unit in effects if falls[unit] >= LEAST_EFFECT and effects[unit] >= LEAST_FALL]
+        return sorted(found, key=lambda unit: -falls[unit])
 
     @property
     def present_units(self) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """What an expression does not tell: how questions that get a refusal are worded. The answers: `facs.refusals`."""
 
+import re
+
 from feallm.analyze.wordings import wordings
-from feallm.facs.refusals import refuse
 
 _HARMLESS = wordings(
     "pretty (sure/certain/clear/clearly/strong/much/confident), what makes THING (look/seem/appear)",
@@ -11,9 +12,12 @@ _HARMLESS = wordings(
 
 REFUSALS = {
     "identity": wordings(
-        "who, who's, who is, whose, identif*, identity, celebrit*, famous, named, same person, name $",
+        "who, who's, who is",
+        "name (this/the) (person/man/woman), whose, identif*, identity, celebrit*, famous, named, same person, name $",
         "(name/names) of PERSON, (his/her/their) (name/names), what name",
-        "recogni* THING, THING called, (do/did) you know (him/her/them/this)",
+        "recogni* THING, THING called, (do/did) you know (him/her/them/this), familiar, seen (him/her/them) before",
+        "seen (this/that) (face/person/man/woman) ?ever before, (actor/actress/singer/president/politician/athlete)",
+        "doppelg*, twin, twins, PERSON related, (mother/father/brother/sister/son/daughter)",
     ),
     "age": wordings(
         "age, ages, aged, how (old/young), years old, year old, underage, under age, under 18, birthday, born",
@@ -37,7 +41,9 @@ REFUSALS = {
     ),
     "personality": wordings(
         "personalit*, character, introvert*, extrovert*, intelligen*, smart, clever, stupid, trustworth*",
-        "(trust/believe) PERSON, dangerous, aggressive, criminal*, friendly, unfriendly, hire, employee*",
+        "(trust/believe) PERSON, danger*, threat*, aggressive, violent, violence, attack*, harm*, hurt me, weapon*",
+        "terrorist*, thief, murder*, criminal*, friendly, unfriendly, hire, employee*, iq, talent*, genius, dumb",
+        "educat*, wise, foolish, loyal, leader*, narciss*, competent",
         "(is/are/was) PERSON ?a (nice/kind/good/bad/evil/confident/shy/lazy)",
     ),
     "attractiveness": wordings(
@@ -47,7 +53,10 @@ REFUSALS = {
     "health": wordings(
         "ill, illness*, health*, unhealthy, sick*, diseas*, diagnos*, depressed, depression, depressive, anxiety",
         "autis*, adhd, bipolar, schizo*, psych*, disorder*, mental*, pain, tired*, fatigue*, drunk, drug*, stroke",
-        "medical*, pregnant, stress*, symptom*, insane, suicid*",
+        "medical*, pregnant, stress*, symptom*, insane, suicid*, parkinson*, alzheimer*, dementia, cancer, diabet*",
+        "covid*, fever, flu, syndrome*, injur*, wound*, palsy, paraly*, blind, deaf, disab*, addict*, alcoholic*",
+        "sober, hungover, exhausted, sleepy, asleep, sleep, medication*, epilep*, migraine*, headache*, dying, allerg*",
+        "a cold",
     ),
     "thoughts": wordings(
         "PERSON ?really think*, thinking, thought*, intend*, intent*, plan, plans, planned, planning, motiv*",
@@ -60,12 +69,48 @@ REFUSALS = {
         "(what/which) (city/country/place/town/year/day/time), when (is/was), background, indoors, outdoors",
         "behind PERSON, weather",
     ),
+    "life": wordings(
+        "gay, lesbian*, bisexual*, (is/are) PERSON straight, queer, homosexual*, heterosexual*, sexual*",
+        "married, marital, PERSON single, divorced, engaged to, (husband/wife/girlfriend/boyfriend/spouse), dating",
+        "(have/has/any) ... (children/kids), parent, job, jobs, profession*, occupation*, career*, employed",
+        "unemployed, (do/does) ... for a living, (work/works) (as/at/for/in), earn*, salary, income, rich",
+        "PERSON ?so ?very poor, wealth*, money, millionaire*, vote for, party, politic*, republican*, democrat*",
+        "conservative, liberal, partner",
+        "(doctor/lawyer/teacher/student/soldier/nurse/engineer) $, homeless, social class",
+    ),
     "looks": wordings(
         "hair*, beard*, glasses, cloth*, wear, wears, wearing, tattoo*, color, colour, makeup, make-up, jewel*",
         "hat, skin, how tall, PERSON weigh*, (his/her/their) weight, fat",
     ),
 }
 """Topic -> how questions of it are worded."""
+
+UNMEASURED = {
+    "micro": wordings(
+        "micro-expression*, microexpression*, micro expression*, how long, onset, offset, fleeting, lasts",
+        "(was/were/be/feel/felt/look/looked) ... (before/later/tomorrow/yesterday) $, afterwards, ago",
+    ),
+    "made": wordings(
+        "generated, deepfake*, photoshop*, edited, manipulated, synthetic, PERSON real, real (person/face/photo)",
+        "(photo/picture/image/face) real",
+    ),
+    "posed": wordings("posed, posing, PERSON pose, spontaneous*, acted, acting, staged, felt $, real $, involuntar*"),
+    "affect": wordings("arous*, valence, dominance, (affect/mood) (score/rating), how (pleasant/unpleasant/positive)"),
+    "graded": wordings("half as (strong/intense)"),
+    "head": wordings("head, gaze direction, (gaze/look/looking) (direction/away/down/up/straight)"),
+}
+"""Topics that a reading of one still face has no number for -> how questions of them are worded."""
+_SOMEBODY = re.compile(
+    r"\b(?:[Ii]s|[Ww]as|[Ii]sn't|[Aa]re|[Ll]ooks?|[Cc]ould|[Cc]an|[Mm]ight)\s+"
+    r"(?:(?:this|that|it|he|she|they|the (?:man|woman|person|face|child|boy|girl)|like|be|really|not|a|"
+    r"(?:picture|photo|image|portrait|face)|of)\s+)+"
+    r"(?!(?:AU|FACS|FEALLM|Duchenne|English)\b)[A-ZÀ-Ý][a-zß-ÿ]+"
+)
+_NAME = re.compile(r"(?<=\w )(?!(?:Action|Facial|Coding|AUs?)\b)[A-ZÀ-Ý][a-zß-ÿ]+ [A-ZÀ-Ý][a-zß-ÿ]+")
+_OF_PERSON = wordings(
+    "he, she, him, his, her, hers, (this/that/the) (person/man/woman/child/boy/girl), someone, somebody",
+)
+_IS_THIS = re.compile(r"\W*(?:is|was|isn't) (?:this|that)\b", re.IGNORECASE)
 
 
 def refused_topic(question: str) -> str | None:
@@ -74,6 +119,16 @@ def refused_topic(question: str) -> str | None:
     return next((topic for topic, worded in REFUSALS.items() if worded.search(rest)), None)
 
 
-def refusal(topic: str) -> str:
-    """One sentence: that it cannot be told, and what can be asked instead. Raises KeyError for another topic."""
-    return refuse(topic)
+def unmeasured_topic(question: str) -> str | None:
+    """The topic about the expression that no number stands for, None for all other questions."""
+    return next((topic for topic, worded in UNMEASURED.items() if worded.search(question)), None)
+
+
+def names_somebody(question: str) -> bool:
+    """Whether a question asks if a face names somebody: a capitalised word after "is this", or two in a row."""
+    return (_SOMEBODY.search(question) or _NAME.search(question)) is not None
+
+
+def about_person(question: str) -> bool:
+    """Whether a question is about a person, whatever it asks of them."""
+    return (_OF_PERSON.search(question) or _IS_THIS.match(question)) is not None

@@ -20,7 +20,7 @@ from typing import Any
 from feallm.analyze.picture_tables import PictureTable, open_table
 from feallm.media import Limits, Picture, pictures
 from feallm.media.find import VIDEO_SUFFIXES, suffix
-from feallm.media.images import ADDRESS
+from feallm.media.images import ADDRESS, is_video
 from feallm.media.limits import UnreadableError
 from feallm.media.remote import Place, is_remote
 
@@ -43,7 +43,7 @@ class Item:
 
     @property
     def is_video(self) -> bool:
-        return isinstance(self.source, str) and suffix(self.source) in VIDEO_SUFFIXES
+        return isinstance(self.source, str) and _names_video(self.source, self.root)
 
 
 @dataclass(frozen=True)
@@ -182,11 +182,16 @@ def _cut(part: Shard, size: int) -> Iterator[Shard]:
         for start in range(0, part.stop, step):
             yield replace(part, start=start, stop=min(start + step, part.stop))
         return
-    for is_video, run in groupby(part.names, lambda name: suffix(name) in VIDEO_SUFFIXES):
+    for are_videos, run in groupby(part.names, lambda name: _names_video(name, part.root)):
         names = tuple(run)
-        step = 1 if is_video else size
+        step = 1 if are_videos else size
         for start in range(0, len(names), step):
             yield replace(part, names=names[start : start + step])
+
+
+def _names_video(name: str, root: str | None) -> bool:
+    """Whether a name is a video's: on this machine and in the web as `media` has it, elsewhere by its suffix."""
+    return is_video(name) if root is None else suffix(name) in VIDEO_SUFFIXES
 
 
 def _of_cell(name: str, cell: Any) -> Item:

@@ -10,12 +10,16 @@ from typing import Any
 
 from feallm.analyze.engine import Conversation, Engine
 from feallm.analyze.evidence import NO_REASON, faults, harmless
+from feallm.facs import forms
 from feallm.facs.answers import Answer, mentions, read_answer
 from feallm.facs.causes import SENTENCE_END, sentences_of
+from feallm.facs.expressions import MORE, SHOWN
 from feallm.facs.prototypes import supporting_aus
+from feallm.facs.replies import HOME_AREA, WHY_NOT_FITS, WHY_NOT_NEEDS, instead
+from feallm.facs.votes import LABELS, NEUTRAL_LABELS
 from feallm.facs.wording import Verdict
 
-_FITS = re.compile(r"\bfit|\bpossible with\b")
+_BRACKETS = re.compile(r" \([^)]*\)")
 
 Units = Mapping[str, float]
 
@@ -96,30 +100,13 @@ def checked(sentences: Generator[str, None, None], wanted: Wanted) -> Iterator[s
             yield sentence
 
 
-def want_reason(verdict: Verdict, units: Units, composed: Sequence[str]) -> Wanted:
-    """An explanation: it begins with the verdict, and causes are the units that carry it."""
-
-    def sound(told: list[str]) -> bool:
-        answer = read_answer(told[-1])
-        return (
-            harmless(told[-1], verdict.emotion, units)
-            and (len(told) > 1 or answer.emotion == verdict.emotion)
-            and set(answer.uncertain_emotions) <= {verdict.second}
-            and set(faults(" ".join(told), verdict, units)) <= {NO_REASON}
-        )
-
-    def missing(told: list[str]) -> set[str]:
-        return {NO_REASON} & set(faults(" ".join(told), verdict, units))
-
-    return Wanted(sound, missing, composed)
-
-
 def want_unit(unit: str, emotion: str, units: Units, composed: Sequence[str]) -> Wanted:
     """Yes or no to one unit, and nothing of others."""
 
     def sound(told: list[str]) -> bool:
         answer = read_answer(told[-1])
-        return bool(_said(answer)) and _said(answer) <= {unit} and harmless(told[-1], emotion, units)
+        said = bool(_said(answer)) and _said(answer) <= {unit} and harmless(told[-1], emotion, units)
+        return said and forms.written(told[-1], forms.UNIT)
 
     def missing(told: list[str]) -> set[str]:
         answer = read_answer(" ".join(told))
@@ -136,8 +123,10 @@ def want_units(shown: Sequence[str], emotion: str, units: Units, composed: Seque
 
     def sound(told: list[str]) -> bool:
         answer = read_answer(told[-1])
-        new = bool(answer.aus) and set(answer.aus) <= missing(told[:-1])
-        return new and not answer.emotions and harmless(told[-1], emotion, units)
+        if not answer.aus or not set(answer.aus) <= missing(told[:-1]) or not _once(told[-1]):
+            return False
+        home = HOME_AREA[answer.aus[0]]
+        return harmless(told[-1], emotion, units) and forms.written(told[-1], forms.MOVEMENTS, area=home)
 
     return Wanted(sound, missing, composed)
 
@@ -145,15 +134,22 @@ def want_units(shown: Sequence[str], emotion: str, units: Units, composed: Seque
 def want_why_not(verdict: Verdict, units: Units, other: str, composed: Sequence[str]) -> Wanted:
     """What `other` would need, and what speaks for the verdict."""
 
+    def form(text: str, templates: Sequence[str]) -> bool:
+        return forms.written(text, templates, verdict.emotion, other)
+
     def sound(told: list[str]) -> bool:
         text, answer = told[-1], read_answer(told[-1])
-        if not harmless(text, verdict.emotion, units) or text in told[:-1]:
+        said = _said(answer)
+        if not harmless(text, verdict.emotion, units) or not _once(text) or text in told[:-1]:
             return False
-        if other in _felt(text):
-            typical = _said(answer) <= set(supporting_aus(other))
-            present = _said(answer) & set(units)
-            return typical and (present == _said(answer) if _FITS.search(text) else not present)
-        return len(told) > 1 and verdict.emotion in answer.emotions and set(answer.aus) <= set(verdict.carrying)
+        if form(text, instead(len(answer.aus))):
+            return len(told) > 1 and set(answer.aus) <= set(verdict.carrying)
+        if not said:
+            rests = form(text, WHY_NOT_NEEDS) and other == "neutral" and bool(units)
+            return rests or (form(text, WHY_NOT_FITS) and other == verdict.second)
+        fits = form(text, WHY_NOT_FITS) and said <= set(units)
+        needs = form(text, WHY_NOT_NEEDS) and not said & set(units)
+        return said <= set(supporting_aus(other)) and (fits or needs)
 
     def missing(told: list[str]) -> set[str]:
         felt = _felt(" ".join(told))
@@ -163,10 +159,20 @@ def want_why_not(verdict: Verdict, units: Units, other: str, composed: Sequence[
 
 
 def want_description(emotion: str, units: Units, composed: Sequence[str]) -> Wanted:
-    """The label and signs that are there."""
+    """The label, then signs that are there."""
+
+    def templates(told: list[str]) -> tuple[str, ...]:
+        if not told:
+            return NEUTRAL_LABELS if emotion == "neutral" else LABELS
+        if not units:
+            return forms.STILLNESS
+        return MORE if read_answer(" ".join(told)).aus else SHOWN
 
     def sound(told: list[str]) -> bool:
-        return bool(mentions(told[-1])) and told[-1] not in told[:-1] and harmless(told[-1], emotion, units)
+        *before, last = told
+        if not mentions(last) or not harmless(last, emotion, units) or not _once(" ".join(told)):
+            return False
+        return last not in before and forms.written(last, templates(before), emotion)
 
     def missing(told: list[str]) -> set[str]:
         answer = read_answer(" ".join(told))
@@ -189,6 +195,12 @@ def want_anything(verdict: Verdict, units: Units, composed: Sequence[str]) -> Wa
 def _said(answer: Answer) -> set[str]:
     """The units named in any way."""
     return {*answer.aus, *answer.denied_aus, *answer.uncertain_aus}
+
+
+def _once(text: str) -> bool:
+    """Whether no unit is told twice; what stands in brackets after its words is no second telling."""
+    told = [each.value for each in mentions(_BRACKETS.sub("", text)) if each.kind == "au"]
+    return len(set(told)) == len(told)
 
 
 def _felt(text: str) -> set[str]:

@@ -6,9 +6,13 @@ from feallm.analyze.effects import Turning
 from feallm.analyze.reading import WEAK, ActionUnitReading, FaceReading, WhatIf
 from feallm.facs.action_units import ACTION_UNITS
 from feallm.facs.wording import NO_AUS, capital, join, strength_word
+from feallm.facs.wording import tell_few as tell_few_of
 
 HONEST = "A face shows an expression, not what a person feels."
+NO_DOUBTS = "Nothing about the picture of this face calls for doubt: its size, its sharpness and its light will do."
 FEW_EXAMPLES = "That unit had few training examples, so rely less on this."
+FINEST = 7
+"""Decimals tried before two shares are called all but equal."""
 MOST_TOLD = 3
 """Interventions told at most in one answer."""
 
@@ -25,6 +29,16 @@ def percents(before: float, after: float) -> tuple[str, str]:
     """Two shares in per cent, with a decimal where whole per cent do not tell them apart."""
     whole, fine = (percent(before), percent(after)), (f"{100 * before:.1f}%", f"{100 * after:.1f}%")
     return fine if whole[0] == whole[1] and fine[0] != fine[1] and "100.0%" not in fine else whole
+
+
+def percents_under(share: float, bound: float) -> tuple[str, str]:
+    """A share and the bound it stays under in per cent, with as many decimals as it takes to see that it does."""
+    limit = f"{100 * bound:.10g}"
+    for decimals in range(FINEST):
+        reached = f"{100 * share:.{decimals}f}"
+        if float(reached) < float(limit):
+            return percent(share) if decimals == 0 else f"{reached}%", f"{limit}%"
+    return f"a little under {limit}%", f"{limit}%"
 
 
 def tell_emotion(reading: FaceReading) -> list[str]:
@@ -60,15 +74,14 @@ def tell_weak(reading: FaceReading) -> list[str]:
     """The confidence, where it is weak; else nothing."""
     if not reading.verdict.weak:
         return []
-    return [
-        f"The confidence is only {percent(reading.confidence or 0.0)}, under the {percent(WEAK)} of a clear verdict."
-    ]
+    reached, clear = percents_under(reading.confidence or 0.0, WEAK)
+    return [f"The confidence is only {reached}, under the {clear} of a clear verdict."]
 
 
 def tell_abstention(reading: FaceReading, asked: float) -> str:
     """That no emotion is named, because the confidence is below the one asked for."""
-    reached = percent(reading.confidence or 0.0)
-    return f"No verdict is given, because the confidence reaches {reached} and {percent(asked)} was asked for."
+    reached, wanted = percents_under(reading.confidence or 0.0, asked)
+    return f"No verdict is given, because the confidence reaches {reached} and {wanted} was asked for."
 
 
 def tell_leading(reading: FaceReading) -> list[str]:
@@ -90,10 +103,34 @@ def tell_units(reading: FaceReading) -> list[str]:
     return [f"{join(named)} {'is' if len(named) == 1 else 'are'} present.", *tell_few(reading, list(units))]
 
 
+def tell_absent(reading: FaceReading) -> list[str]:
+    """The units that this model reads and that are not there."""
+    absent = [_short(unit) for unit, au in reading.action_units.items() if not au.present]
+    if not absent:
+        return ["Every unit that this model reads is present."]
+    return [f"{join(absent)} {'is' if len(absent) == 1 else 'are'} not present."]
+
+
+def tell_strongest(reading: FaceReading) -> list[str]:
+    """The present units, the strongest first, with their intensities."""
+    units = sorted(reading.present_units.items(), key=lambda unit: -unit[1])
+    if not units:
+        return [NO_AUS]
+    named = [f"{_short(unit)} with {intensity:.1f} of 5" for unit, intensity in units]
+    told = f"From the strongest to the weakest, the face shows {join(named)}."
+    return [told, *tell_few(reading, list(reading.present_units))]
+
+
+def tell_meaning(unit: str) -> str:
+    """What a unit is in FACS, whether it is there or not: its name, what is seen, and the muscles that make it."""
+    entry = ACTION_UNITS[unit]
+    muscles = f", and would come from {join(entry.muscles)}" if entry.muscles else ""
+    return f"{entry.short} ({entry.name}) would be seen at the {entry.region}, with {entry.appearance}{muscles}."
+
+
 def tell_few(reading: FaceReading, units: Sequence[str]) -> list[str]:
     """Which of some present units had few training examples: one sentence, or none."""
-    few = [_short(unit) for unit in units if reading.action_units[unit].low_support]
-    return [f"{join(few)} had few training examples, so rely less on that."] if few else []
+    return tell_few_of([unit for unit in units if reading.action_units[unit].low_support])
 
 
 def tell_strength(unit: str, au: ActionUnitReading) -> list[str]:
@@ -118,6 +155,26 @@ def tell_ground(unit: str, au: ActionUnitReading) -> list[str]:
         f"{place}: with that place hidden its probability goes from {percent(au.probability)} to {hidden}, and with as "
         f"much hidden elsewhere to {control}."
     ]
+
+
+def tell_place(unit: str) -> str:
+    """Where a unit that is not there would be."""
+    return f"If {_short(unit)} were there, it would be seen at the {ACTION_UNITS[unit].region}."
+
+
+def tell_faces(count: int) -> str:
+    """How many faces were found in the picture."""
+    found = "1 face was" if count == 1 else f"{count} faces were"
+    return f"{found} found in the picture, and the answers here are about one."
+
+
+def tell_pixels(au: ActionUnitReading) -> list[str]:
+    """Where one unit's place is in the picture, where that was measured: nothing, or one sentence."""
+    if au.evidence is None:
+        return []
+    spans = [(zip(*region, strict=True)) for region in au.evidence.regions]
+    boxes = [f"x {min(xs):.0f} to {max(xs):.0f}, y {min(ys):.0f} to {max(ys):.0f}" for xs, ys in spans]
+    return [f"In pixels of the picture, that place is {' and '.join(boxes)}."]
 
 
 def tell_unread(unit: str) -> str:

@@ -10,6 +10,7 @@ from random import Random
 from feallm.data.records import Claims, Turn
 from feallm.data.subject import Subject
 from feallm.facs.action_units import ACTION_UNITS
+from feallm.facs.answers import read_answer
 from feallm.facs.blends import describe_blend, describe_compound
 from feallm.facs.changes import answer_change, pick_change
 from feallm.facs.coding import Coding
@@ -133,7 +134,7 @@ def why_not_turn(subject: Subject, rng: Random) -> Turn | None:
     other = verdict.second or rng.choice([name for name in subject.classes if name != verdict.emotion])
     answer = answer_why_not(verdict, coding.units, other, rng, coding.absent)
     carrying = verdict.carrying[:4]
-    claims = Claims(verdict.emotion, tuple(sorted(carrying)), causes=carrying)
+    claims = Claims(verdict.emotion, tuple(sorted(carrying)), read_answer(answer).denied_aus, carrying)
     return Turn(ask("why_not", rng=rng, other=other), answer, claims)
 
 

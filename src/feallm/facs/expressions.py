@@ -10,7 +10,7 @@ from feallm.facs.votes import label_sentence, leaders, tell_votes
 from feallm.facs.wording import by_weight, join, sign
 
 MOST_SIGNS = 4
-_SHOWN = (
+SHOWN = (
     "The face shows {signs}.",
     "One sees {signs}.",
     "One can see {signs}.",
@@ -24,7 +24,7 @@ _SHOWN = (
     "To be seen here: {signs}.",
     "The face has {signs}.",
 )
-_MORE = (
+MORE = (
     "Beside this, one sees {signs}.",
     "There is also {signs}.",
     "In addition, the face shows {signs}.",
@@ -108,10 +108,10 @@ def _signs(emotion: str, coding: Coding, rng: Random) -> tuple[list[str], Sequen
         return [*rng.sample(phrases.STILL_REMARKS, rng.choice((0, 1, 2))), rng.choice(phrases.AT_REST)], ()
     ordered = by_weight(emotion, coding.units)
     first, more = ordered[:MOST_SIGNS], ordered[MOST_SIGNS : MOST_SIGNS + 3]
-    sentences = [rng.choice(_SHOWN).format(signs=_named(first, coding, rng))]
+    sentences = [rng.choice(SHOWN).format(signs=_named(first, coding, rng))]
     if not more or rng.random() < 0.4:
         return sentences, first
-    return [*sentences, rng.choice(_MORE).format(signs=_named(more, coding, rng))], [*first, *more]
+    return [*sentences, rng.choice(MORE).format(signs=_named(more, coding, rng))], [*first, *more]
 
 
 def _named(units: Sequence[str], coding: Coding, rng: Random) -> str:

@@ -131,22 +131,29 @@ LINKS_NEUTRAL_ONE = (
     "The rest of the face is still, so the verdict stays {noun}.",
     "Alone this does not carry an emotion, so the verdict is {noun}.",
 )
-WITHOUT_CARRIER = (
-    "The verdict comes from the face as a whole, and no single sign carries it.",
+WHOLE_FACE = (
     "The verdict rests on the whole face more than on any one sign.",
     "It is the look of the whole face that leads to this verdict.",
+)
+NO_ONE_SIGN = (
+    "The verdict comes from the face as a whole, and no single sign carries it.",
     "The whole face leads to this verdict, and each sign adds little.",
     "No one sign decides it, and the verdict rests on the face as a whole.",
 )
-BESIDE = (
-    "{a}, which adds little to the verdict.",
+WITHOUT_CARRIER = (*WHOLE_FACE, *NO_ONE_SIGN)
+BESIDE_PLAIN = (
     "Beside this, {a_low}.",
-    "{a} as well, though this adds little.",
     "In addition, {a_low}.",
-    "{a} too, without deciding the verdict.",
-    "{a}, but this adds little to the verdict.",
     "Apart from that, {a_low}.",
 )
+BESIDE = (
+    *BESIDE_PLAIN,
+    "{a}, which adds little to the verdict.",
+    "{a} as well, though this adds little.",
+    "{a} too, without deciding the verdict.",
+    "{a}, but this adds little to the verdict.",
+)
+FEW_EXAMPLES = "{units} had few training examples, so rely less on that."
 SECONDS = (
     "It might also be {other}.",
     "Possibly there is some {other} in it.",
@@ -168,5 +175,16 @@ NO_CAUSE = (
     r"as a whole stays"
 )
 """Told of a unit in one sentence with the verdict, these make it no cause of it."""
-STILL = r"rest of the face is still|alone this"
+ADDS_LITTLE = r"adds? (?:\w+ )*little|without deciding"
+"""Told of units, these say that they carry no verdict."""
+TOO_LITTLE = r"\b(?:too|so) little\b"
+"""Words for slight movements alone."""
+POINTS_BACK = (
+    r"\bthis (?:does not|is too little|carries|adds)|\b(?:by itself|alone|beside) this|\bso little\b|"
+    r"\bapart from that\b|\bin addition\b|\brest of the face\b"
+)
+"""Words that say nothing where no sign was told before them."""
+UNSURE = r"\bprobably\b|\bmost likely\b|\bleans? toward|\bclose (?:call|one)\b|\bsmall margin\b|\buncertain\b|\bmixed\b"
+"""Every opening of a weak verdict has one of these, and no other sentence."""
+STILL = r"\brest of the face\b|\balone this\b"
 """Words that no other movement may follow."""

@@ -1,13 +1,15 @@
 """Asserted, denied or uncertain: what the words around a hit do to it.
 
-Three things are looked at, in this order of strength. Hypotheses ("it would be fear if ...") and questions
-make everything in their clause uncertain. What follows a hit or a list of hits ("is absent", ": 0") decides
+Four things are looked at, in this order of strength. A relative clause that says what the face does with a list of
+hits ("one would expect AU4, which this face does not show") decides it. Hypotheses ("it would be fear if ...") and
+questions make everything in their clause uncertain. What follows a hit or a list of hits ("is absent", ": 0") decides
 it. Otherwise a negation or a doubt before it ("no sign of", "rather than", "might be") reaches the first hit
 after it and the list that hit opens, and ends at "but", "while", "because", a full stop, or a new verb.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -30,6 +32,17 @@ from feallm.facs.lexicon import FILLERS
 from feallm.facs.scan import LIST_WORDS, Hit, Word
 
 _SUPPOSING = HYPOTHESES | {"wouldn't"}
+_FACE = r"(?:(?:th[ei]s?|his|her) (?:face|person|man|woman|picture|expression|one)|he|she|it)"
+_ONLY = r"(?:\w+ly |also |even |here )*"
+_RELATIVE = re.compile(
+    r"(?:\) )?(?:, )?(?:(?:(?P<none>none|neither|not one) of |(?:all|both) of )?which "
+    rf"(?:{_FACE} |(?P<be>is|are) |(?=can))"
+    rf"|and (?P<other>that is not what) {_FACE} |(?:and|but|yet|though) {_FACE} (?=.* (?:it|them|either|any)\b)){_ONLY}"
+    rf"(?P<not>(?:do|does|did|can)(?: not|n't)|cannot|not|lacks?|misses)? ?{_ONLY}"
+    r"(?P<verb>shows?|has|have|displays?|does|(?:be )?(?:seen|shown|found|present|there|visible)"
+    r"|(?P<absent>absent|missing|lacking))?\b(?(be)(?= here| in th[ei]s? (?:face|picture)|$))"
+)
+"""What a face does with the hits before it, read from the words that follow them up to the end of the sentence."""
 
 
 class _Reading:
@@ -92,6 +105,7 @@ class _Reading:
         self._forward()
         self._backward()
         self._hypotheses()
+        self._relatives()
         return self.polarity
 
     def _forward(self) -> None:
@@ -193,6 +207,32 @@ class _Reading:
                 self.polarity[number] = self.polarity[number - 1] = UNCERTAIN
         if "?" in said:
             self._questions()
+
+    def _relatives(self) -> None:
+        """Decide the list of hits that a relative clause about the face follows: expected, and seen or not."""
+        said = {word.text for word in self.words}
+        if not said & _SUPPOSING or "?" in said:
+            return
+        for number, hit in enumerate(self.hits):
+            verdict = self._relative(hit.last) if self.polarity[number] == UNCERTAIN else None
+            while verdict is not None:
+                self.polarity[number] = verdict
+                if not self.listed(number) or self.hits[number - 1].meaning.kind != hit.meaning.kind:
+                    break
+                number -= 1
+
+    def _relative(self, at: int) -> str | None:
+        """What the clause that begins at word `at` says of the hits before it; None where it is no such clause."""
+        rest = []
+        for word in self.words[at : at + 14]:
+            if word.text in ENDS:
+                break
+            rest.append(word.text)
+        told = _RELATIVE.match(" ".join(rest))
+        if told is None or not (told["not"] or told["verb"]):
+            return None
+        turns = sum(told[name] is not None for name in ("none", "other", "not", "absent"))
+        return DENIED if turns % 2 else ASSERTED
 
     def _questions(self) -> None:
         """Make every hit in a sentence that ends in a question mark uncertain."""

@@ -60,6 +60,21 @@ CANNOT: dict[str, tuple[str, ...]] = {
     ),
 }
 """Topic -> the first half of its sentence, in several wordings."""
+ALSO_CANNOT: dict[str, tuple[str, ...]] = {
+    "life": ("How someone lives, loves, works or votes is nothing that an expression shows",),
+    "else": ("Of a person only the expression is read here, and this is not part of it",),
+}
+"""Topics that are asked, and that the data does not teach."""
+NOT_MEASURED: dict[str, str] = {
+    "micro": "How long an expression lasts, and what came before or after it, cannot be told from one picture.",
+    "posed": "Whether an expression is posed or felt cannot be told from one picture of it.",
+    "affect": "Valence and arousal are not measured here: emotions and action units are.",
+    "graded": "A unit can be taken away or added, and what that does is measured; a change of its strength is not.",
+    "made": "Whether a picture is real, edited or generated is not looked at here.",
+    "head": "Where the head and the gaze turn is not measured here.",
+    "sides": "Which side of the face a unit is on cannot be told here: each is read for the whole face.",
+}
+"""What there is no number for -> the sentence that says so."""
 _ASK = (
     "ask instead which emotion the face shows, which action units make it, or why.",
     "what can be asked is which emotion the face shows, and why.",
@@ -75,6 +90,7 @@ def refuse(topic: str, rng: Random | None = None) -> str:
 
     Raises KeyError for another topic.
     """
+    wordings = (CANNOT | ALSO_CANNOT)[topic]
     if rng is None:
-        return f"{CANNOT[topic][0]}; {_ASK[0]}"
-    return f"{rng.choice(CANNOT[topic])}; {rng.choice(_ASK)}"
+        return f"{wordings[0]}; {_ASK[0]}"
+    return f"{rng.choice(wordings)}; {rng.choice(_ASK)}"

@@ -35,6 +35,8 @@ _SEVERAL = (
     "At the {area}, {a}, and {b}.",
     "As to the {area}, {a}; {b}.",
 )
+AT_AREAS = (*_ONE, *_SEVERAL)
+"""What may be told of the first one or two units of an area."""
 _RESTING = (
     "The {area} {be} at rest.",
     "The {area} {be} relaxed.",

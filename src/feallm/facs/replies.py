@@ -32,8 +32,8 @@ HOME_AREA: dict[str, str] = {
 }
 """Action unit -> the one area it belongs to; the areas run from the brows to the jaw."""
 
-_YES = ("Yes, {a}.", "Yes: {a}.", "It is: {a}.", "Yes, in this face {a}.")
-_NO = (
+YES = ("Yes, {a}.", "Yes: {a}.", "It is: {a}.", "Yes, in this face {a}.")
+NO = (
     "No, {unit} is not present.",
     "No, {unit} is absent.",
     "{unit} is not active here.",
@@ -58,6 +58,9 @@ _INSTEAD_ONE = (
 )
 _WHOLE = ("The face as a whole reads as {noun}.", "The look of the whole face reads as {noun}.")
 _CLOSE = ("It is close, and {other} is possible.", "Still, {other} is possible here.")
+WHY_NOT_NEEDS = (*_NEEDS, *_NEUTRAL)
+WHY_NOT_FITS = (*_FITS, *_CLOSE)
+"""What is told of the other emotion."""
 _RESTING = ("The {area} {be} at rest.", "Nothing moves there: the {area} {be} at rest.", "The {area} {be} relaxed.")
 
 
@@ -66,8 +69,8 @@ def answer_unit(
 ) -> str:
     """Is this AU there? "Yes, the lip corners are strongly raised (AU12)." or "No, AU12 is not present." """
     if unit in units:
-        return rng.choice(_YES).format(a=clause(unit, rng, units[unit], sides.get(unit)))
-    return rng.choice(_NO).format(unit=ACTION_UNITS[unit].short)
+        return rng.choice(YES).format(a=clause(unit, rng, units[unit], sides.get(unit)))
+    return rng.choice(NO).format(unit=ACTION_UNITS[unit].short)
 
 
 def answer_why_not(
@@ -96,11 +99,15 @@ def answer_why_not(
     else:
         sentences = [] if not shared else [rng.choice(_FITS).format(units=join(shared), **gaps)]
     shorts = [ACTION_UNITS[unit].short for unit in verdict.carrying[:4]]
-    instead = _INSTEAD if len(shorts) > 1 else _INSTEAD_ONE
-    sentences.append(rng.choice(instead if shorts else _WHOLE).format(units=join(shorts) if shorts else "", **gaps))
+    sentences.append(rng.choice(instead(len(shorts))).format(units=join(shorts) if shorts else "", **gaps))
     if verdict.second == other:
         sentences.append(rng.choice(_CLOSE).format(**gaps))
     return " ".join(sentences)
+
+
+def instead(count: int) -> tuple[str, ...]:
+    """What speaks for the verdict, where `count` units are named."""
+    return (_WHOLE, _INSTEAD_ONE, _INSTEAD)[min(count, 2)]
 
 
 def answer_area(

@@ -8,11 +8,13 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import TypeVar
 
 from feallm.facs import phrases
 from feallm.facs.action_units import ACTION_UNITS, REGIONS, parse_au
 from feallm.facs.prototypes import supporting_aus
 
+Strength = TypeVar("Strength", float, float | None)
 SLIGHT, CLEAR, STRONG = "slight", "clear", "strong"
 NO_AUS = "No action units are present."
 SIDES = {"L": "left", "R": "right"}
@@ -24,13 +26,16 @@ class Verdict:
     """An emotion and what it rests on.
 
     `carrying`: the AUs that lower it when they are taken away, the most important first. `second`: another emotion
-    with a share worth telling. `weak`: the verdict is a close one.
+    with a share worth telling. `weak`: the verdict is a close one. `unlisted`: AUs that lower it too, though FACS does
+    not list them for the emotion: neither causes nor of little weight. `few`: carrying AUs with few training examples.
     """
 
     emotion: str
     carrying: tuple[str, ...] = ()
     second: str | None = None
     weak: bool = False
+    unlisted: tuple[str, ...] = ()
+    few: tuple[str, ...] = ()
 
     @classmethod
     def by_prototype(cls, emotion: str, units: Collection[str]) -> "Verdict":
@@ -154,33 +159,42 @@ def explain(verdict: Verdict, units: Mapping[str, float | None], rng: Random, *,
     neutral = verdict.emotion == "neutral"
     gaps = {"noun": verdict.emotion, "Noun": capital(verdict.emotion)}
     sentences = [rng.choice(_openings(neutral, verdict.weak)).format(**gaps)]
-    carrying = list(verdict.carrying[:5])
-    ordered = by_weight(verdict.emotion, units)
-    beside = [unit for unit in ordered if unit not in verdict.carrying]
+    beside = [unit for unit in by_weight(verdict.emotion, units) if unit not in verdict.carrying]
     if not units:
         still = neutral and complete
         sentences += rng.sample(phrases.STILL_REMARKS, rng.choice((0, 1, 1, 2))) if still else []
         sentences.append(rng.choice(phrases.AT_REST if still else phrases.WITHOUT_CARRIER))
-    elif carrying:
-        sentences += _sentences(carrying, units, rng)
-        many = len(carrying) > 1
-        links: tuple[str, ...] = phrases.LINKS_MANY if many else phrases.LINKS_ONE
-        shorts = join([ACTION_UNITS[unit].short for unit in carrying])
-        make = "make" if many else "makes"
-        link = rng.choice(phrases.LINKS_TO_NEUTRAL if neutral else links)
-        sentences.append(link.format(units=shorts, make=make, **gaps))
+    elif verdict.carrying:
+        sentences += _carried(verdict, units, rng)
     else:
         sentences += _sentences(beside[:3], units, rng)
-        links = _neutral_links(units, complete) if neutral else phrases.WITHOUT_CARRIER
-        sentences.append(rng.choice(links).format(**gaps))
+        whole = phrases.WHOLE_FACE if verdict.unlisted else phrases.WITHOUT_CARRIER
+        sentences.append(rng.choice(_neutral_links(units, complete) if neutral else whole).format(**gaps))
         beside = beside[3:]
     if beside:
         words = join([clause(unit, rng, units[unit]) for unit in beside[:3]])
-        sentences.append(rng.choice(phrases.BESIDE).format(a=capital(words), a_low=words))
+        templates = phrases.BESIDE_PLAIN if set(beside[:3]) & set(verdict.unlisted) else phrases.BESIDE
+        sentences.append(rng.choice(templates).format(a=capital(words), a_low=words))
     if verdict.second:
         seconds = phrases.SECONDS_NEUTRAL if verdict.second == "neutral" else phrases.SECONDS
         sentences.append(rng.choice(seconds).format(other=verdict.second))
-    return " ".join(sentences)
+    return " ".join([*sentences, *tell_few(verdict.few)])
+
+
+def tell_few(units: Sequence[str]) -> list[str]:
+    """That these AUs had few training examples: one sentence, or none."""
+    return [phrases.FEW_EXAMPLES.format(units=join([ACTION_UNITS[unit].short for unit in units]))] if units else []
+
+
+def _carried(verdict: Verdict, units: Mapping[str, float | None], rng: Random) -> list[str]:
+    """The signs that carry the verdict, and that they do."""
+    carrying = verdict.carrying[:5]
+    many = len(carrying) > 1
+    links: tuple[str, ...] = phrases.LINKS_MANY if many else phrases.LINKS_ONE
+    link = rng.choice(phrases.LINKS_TO_NEUTRAL if verdict.emotion == "neutral" else links)
+    shorts = join([ACTION_UNITS[unit].short for unit in carrying])
+    told = link.format(units=shorts, make="make" if many else "makes", noun=verdict.emotion)
+    return [*_sentences(carrying, units, rng), told]
 
 
 def _openings(neutral: bool, weak: bool) -> tuple[str, ...]:
@@ -196,11 +210,16 @@ def _neutral_links(units: Mapping[str, float | None], complete: bool) -> tuple[s
     return (*phrases.LINKS_NEUTRAL, *(phrases.LINKS_NEUTRAL_SLIGHT if slight else ()), *one)
 
 
+def tellable(units: Mapping[str, Strength]) -> dict[str, Strength]:
+    """AUs without a dropped jaw (AU26) beside a mouth stretched open (AU27): FACS codes one of the two."""
+    return {unit: strength for unit, strength in units.items() if unit != "AU26" or "AU27" not in units}
+
+
 def by_weight(emotion: str, units: Mapping[str, float | None]) -> list[str]:
-    """AUs that carry the emotion first, the most characteristic and strongest ahead."""
+    """AUs that carry the emotion first, the most characteristic and strongest ahead; see `tellable`."""
     order = supporting_aus(emotion)
     rank = {unit: place for place, unit in enumerate(order)}
-    return sorted(units, key=lambda unit: (rank.get(unit, len(order)), -(units[unit] or 0.0), unit))
+    return sorted(tellable(units), key=lambda unit: (rank.get(unit, len(order)), -(units[unit] or 0.0), unit))
 
 
 def _sentences(carrying: Sequence[str], units: Mapping[str, float | None], rng: Random) -> list[str]:

@@ -55,13 +55,13 @@ def add_placeholders(tokenizer: Any) -> int:
     return int(added)
 
 
-def image_processor(image_size: int, mean: float = 0.5, std: float = 0.25) -> CLIPImageProcessorPil:
+def image_processor(image_size: int) -> CLIPImageProcessorPil:
     """Resize to `image_size` squared, scale to 0..1, normalise. For a tower of one's own."""
     return CLIPImageProcessorPil(
         size={"height": image_size, "width": image_size},
         do_center_crop=False,
-        image_mean=[mean] * 3,
-        image_std=[std] * 3,
+        image_mean=[0.5] * 3,
+        image_std=[0.25] * 3,
     )
 
 

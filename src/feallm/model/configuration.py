@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from transformers import AutoConfig, PretrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
-from feallm.facs.action_units import CODED_AUS
+from feallm.facs.action_units import ACTION_UNITS, CODED_AUS
 from feallm.facs.emotions import LABEL_SETS
 
 
@@ -98,6 +98,8 @@ class FeallmHeadConfig(PretrainedConfig):
             raise ValueError(
                 f"default_label_set {self.default_label_set!r} is none of the label sets {sorted(self.label_sets)}"
             )
+        if unknown := [unit for unit in self.action_units if unit not in ACTION_UNITS]:
+            raise ValueError(f"action_units: FACS has no {', '.join(map(str, unknown))}; units are written as in AU04")
         # the head numbers its queries by this order, and a saved config comes back with its keys sorted
         first = self.default_label_set
         self.label_sets = {

@@ -29,13 +29,12 @@ class VisualEncoder(nn.Module):
 
     A backbone gives the maps of its `out_features`. Any other vision model gives hidden states, of which
     `tap_layers` (default: a quarter, a half and three quarters of the depth) are tapped beside the last; class and
-    register tokens are left out. Once frozen it stays in evaluation mode, so that batch statistics do not drift.
+    register tokens are left out. What is frozen of it stays in evaluation mode, so that batch statistics do not drift.
     """
 
     def __init__(self, config: PretrainedConfig, tap_layers: list[int] | None) -> None:
         super().__init__()
         self.is_backbone = isinstance(config, BackboneConfigMixin)
-        self.frozen = False
         if self.is_backbone:
             self.tower = AutoBackbone.from_config(config)
             return
@@ -47,13 +46,12 @@ class VisualEncoder(nn.Module):
             raise ValueError(f"tap_layers must lie in 0..{depth - 1} (0 is the patch embedding), got {bad}")
         self.layers = [*layers, depth]
 
-    def freeze(self, frozen: bool = True) -> None:
-        self.frozen = frozen
-        self.requires_grad_(not frozen)
-        self.train(self.training)
-
     def train(self, mode: bool = True) -> "VisualEncoder":
-        super().train(mode and not self.frozen)
+        super().train(mode)
+        for module in self.modules():
+            if all_frozen(module):
+                for inner in module.modules():
+                    inner.training = False
         return self
 
     def forward(self, pixel_values: Tensor) -> list[Tensor]:
@@ -62,6 +60,12 @@ class VisualEncoder(nn.Module):
             return list(self.tower(pixel_values).feature_maps)
         states = self.tower(pixel_values, output_hidden_states=True).hidden_states
         return [_as_map(states[layer]) for layer in self.layers]
+
+
+def all_frozen(module: nn.Module) -> bool:
+    """Whether a module has parameters and none of them learns."""
+    learns = [parameter.requires_grad for parameter in module.parameters()]
+    return bool(learns) and not any(learns)
 
 
 def _as_map(state: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ class HeadOutput:
         )
 
     def numbers(self) -> Tensor:
-        """What the head says in one row [B, 3 A + 2 E] of numbers between about -2 and 1, for the LLM: each AU's
+        """What the head says in one row [B, 3 A + 2 E] of numbers between -2 and 2, for the LLM: each AU's
         probability, logit and strength, each emotion's probability and its logarithm. No gradient passes: what the
         head says is taught by its own labels."""
         rows = [self.evidence, (self.au_logits / 4).clamp(-2, 2), self.au_intensity / MAX_INTENSITY]

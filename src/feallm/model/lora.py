@@ -8,16 +8,14 @@ from typing import Any
 
 from feallm.model.modeling import FeallmForConditionalGeneration
 
-ATTENTION_AND_MLP = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
 
 def add_lora(
     model: FeallmForConditionalGeneration,
     *,
     rank: int,
     alpha: int,
+    targets: tuple[str, ...],
     dropout: float = 0.0,
-    targets: tuple[str, ...] = ATTENTION_AND_MLP,
 ) -> int:
     """Adapters of `rank` on the linear layers of the LLM named in `targets`; all else of the LLM is frozen.
 

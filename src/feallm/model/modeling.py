@@ -63,7 +63,7 @@ class FeallmForConditionalGeneration(FeallmPreTrainedModel, GenerationMixin):
         self.requires_grad_(False)
         for module in wanted:
             module.requires_grad_(True)
-        self.model.encoder.freeze(not any(module is self.model.encoder for module in wanted))
+        self.model.encoder.train(self.model.training)  # which leaves out what is frozen of it
 
     def _place(self, input_ids: Tensor, embeds: Tensor, token: int, features: Tensor, name: str) -> Tensor:
         """Put features [B', n, T] at the placeholders of `embeds` [B, L, T]. Raises ValueError on a count mismatch."""

@@ -54,7 +54,12 @@ class FeallmProcessor(ProcessorMixin):
         return IMAGE_TOKEN * self.num_visual_tokens + clue + READING_TOKEN * self.num_reading_tokens
 
     def expand(self, text: str) -> str:
-        """Put the placeholders of one face at the front; a text that already names `<image>` once has it expanded."""
+        """Put the placeholders of one face at the front; a text that already names `<image>` once has it expanded.
+
+        One that has all placeholders is returned as it is.
+        """
+        if self.placeholders in text:
+            return text
         if text.count(IMAGE_TOKEN) == 1:
             return text.replace(IMAGE_TOKEN, self.placeholders)
         return text if IMAGE_TOKEN in text else self.placeholders + text

@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from feallm.analyze import WhatIf
-from feallm.analyze.effects import parse_change, what_ifs
+from feallm.analyze.effects import parse_change, what_ifs, without_effect
 from feallm.analyze.statements import tell_change, tell_what_if
-from feallm.facs import parse_au
-from feallm.report.talk import FaceWishes
+from feallm.facs import ACTION_UNITS
+from feallm.report.talk import FaceWishes, headline
 from feallm.report.wishes import WishError
 from feallm.report.words import percent
 
@@ -21,37 +21,42 @@ from feallm.report.words import percent
 def whatif(
     wishes: FaceWishes, without: Sequence[str], adding: Sequence[str], out: Console, *, as_json: bool = False
 ) -> None:
-    """Print what a change of the evidence does to one face's emotions.
+    """Print which face it is, what a change of the evidence does to its emotions, and what of the change is so already.
 
     `without` and `adding` are units in any usual form, several in one text where commas part them.
     Raises WishError where nothing is to be changed, a unit is unknown, or the photo has no such face.
     """
-    removed, added = _units(without), _units(adding)
-    if not removed and not added:
+    if not without and not adding:
         raise WishError("nothing to change: name action units with --without or --adding, such as --without AU4")
     analyzer = wishes.reader.analyzer()
     try:
-        change = parse_change(removed, added, analyzer.engine.info.action_units)
+        change = parse_change(without, adding, analyzer.engine.info.action_units)
         look = analyzer.look(wishes.photo, wishes.face)
     except ValueError as error:
         raise WishError(str(error)) from error
     (found,) = what_ifs(analyzer.engine, look.encoded, look.reading, [change])
+    which, told = headline(look.reading, look.faces), [*_already(found), tell_what_if(found)]
     if as_json:
-        out.file.write(json.dumps({**found.to_dict(), "sentence": tell_what_if(found)}, allow_nan=False) + "\n")
+        absent, present = without_effect(found)
+        more = {"faces": look.faces, "absent": absent, "present_already": present, "sentence": told[-1]}
+        out.file.write(json.dumps(found.to_dict() | more, allow_nan=False) + "\n")
     elif out.is_terminal:
+        out.print(Text(which, "bold"), soft_wrap=True)
         out.print(_table(found))
-        out.print(Text(tell_what_if(found)))
+        for sentence in told:
+            out.print(Text(sentence))
     else:
-        out.file.write("\n".join(["\t".join(row) for row in _rows(found)] + [f"# {tell_what_if(found)}", ""]))
+        lines = ["\t".join(row) for row in _rows(found)] + [f"# {line}" for line in (which, *told)]
+        out.file.write("\n".join([*lines, ""]))
 
 
-def _units(given: Sequence[str]) -> list[str]:
-    """Raises WishError for what is no action unit at all."""
-    units = [part.strip() for text in given for part in text.split(",") if part.strip()]
-    strange = [unit for unit in units if parse_au(unit) is None]
-    if strange:
-        raise WishError(f"{strange[0]!r} is no action unit: give a number or a name, such as AU4 or 'brow lowerer'")
-    return units
+def _already(found: WhatIf) -> list[str]:
+    """A sentence for each unit that is already as the change would have it."""
+    absent, present = without_effect(found)
+    return [
+        *(f"{ACTION_UNITS[unit].short} is not present as it is." for unit in absent),
+        *(f"{ACTION_UNITS[unit].short} is present already." for unit in present),
+    ]
 
 
 def _heads(found: WhatIf) -> tuple[str, str, str, str]:

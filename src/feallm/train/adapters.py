@@ -14,6 +14,7 @@ from transformers import AutoProcessor
 from feallm.model import FeallmConfig, FeallmForConditionalGeneration
 from feallm.model.lora import add_lora, merge_lora
 from feallm.settings import SettingsError
+from feallm.train.lineage import pass_on
 from feallm.train.recipe import StageRecipe
 
 CONFIG, ADAPTER, PARTS = "adapter_config.json", "adapter_model.safetensors", "parts.safetensors"
@@ -51,6 +52,8 @@ def save_adapter(model: FeallmForConditionalGeneration, stage: StageRecipe, fold
 def merge(checkpoint: Path, adapter: Path, output: Path) -> Path:
     """CHECKPOINT with the adapter folded into its LLM and the parts of ADAPTER in place; writes and returns `output`.
 
+    What the run of the adapter tells of its data goes with it (`lineage.pass_on`).
+
     Raises SettingsError: no checkpoint, no adapter, or one that is for another model.
     """
     for folder, file in ((checkpoint, "config.json"), (adapter, CONFIG), (adapter, ADAPTER)):
@@ -81,6 +84,7 @@ def merge(checkpoint: Path, adapter: Path, output: Path) -> Path:
     dtype = next(iter(own.values())).dtype
     model.to(dtype).save_pretrained(output)
     AutoProcessor.from_pretrained(checkpoint).save_pretrained(output)
+    pass_on(checkpoint, adapter, output)
     return output
 
 
@@ -94,6 +98,7 @@ def rebuilt(
         None, config=model.config, state_dict=base, dtype=dtype
     )
     plain.generation_config = model.generation_config
+    plain.model.float()
     plain.set_trainable(*stage.trainable)
     if stage.lora is not None:
         lora = stage.lora

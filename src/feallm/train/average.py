@@ -28,10 +28,10 @@ class Average(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.mean.update_parameters(self.model)
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        folder = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
-        torch.save(self.mean.state_dict(), folder / FILE)
+        if control.should_save and args.should_save:  # ahead of the Trainer's files: the last of them makes it whole
+            folder = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+            folder.mkdir(exist_ok=True)
+            torch.save(self.mean.state_dict(), folder / FILE)
 
     def keep(self) -> None:
         """Put the mean weights into the model itself."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from feallm._version import __version__
 from feallm.data.sources import SOURCES
@@ -42,18 +42,19 @@ def data_manifest(recipe: TrainRecipe, learned: FaceBank | None, held: FaceBank 
     }
 
 
-def write_card(folder: Path, recipe: TrainRecipe, data: dict[str, Any], metrics: dict[str, float]) -> None:
-    """`data.json`, `metrics.json` and `README.md` into a checkpoint folder; nothing is said that was not measured."""
+def write_card(folder: Path, recipe: TrainRecipe, data: dict[str, Any], metrics: dict[str, float] | None) -> None:
+    """`data.json`, `metrics.json` and `README.md` into a checkpoint folder; nothing is said that was not measured.
+
+    `metrics` are None for weights that were never measured themselves.
+    """
     (folder / DATA).write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-    (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    if metrics is not None:
+        (folder / METRICS).write_text(json.dumps(metrics, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     (folder / CARD).write_text(card(recipe, data, metrics), encoding="utf-8")
 
 
-def card(recipe: TrainRecipe, data: dict[str, Any], metrics: dict[str, float]) -> str:
+def card(recipe: TrainRecipe, data: dict[str, Any], metrics: dict[str, float] | None) -> str:
     """A model card in Markdown, with the hub's front matter."""
-    model = recipe.model
-    tower = model.vision_from or f"a {model.vision.get('model_type')} trained from nothing"
-    llm = model.text_from or f"a {model.text.get('model_type')} trained from nothing"
     lines = [
         "---",
         "library_name: feallm",
@@ -66,8 +67,8 @@ def card(recipe: TrainRecipe, data: dict[str, Any], metrics: dict[str, float]) -
         "Reads a face: the emotion it shows, its facial action units, and why the one follows from the other. "
         f"Trained with FEALLM {__version__}; `feallm analyze photo.jpg --model FOLDER` reads with it.",
         "",
-        f"- Visual encoder: {tower}",
-        f"- Language model: {llm}",
+        f"- Visual encoder: {_beginning(recipe, 'vision')}",
+        f"- Language model: {_beginning(recipe, 'text')}",
         f"- Stages: {', '.join(_stage(recipe, number) for number in range(len(recipe.stages)))}",
         f"- Data: {data['learned']:,} faces, {data['held_back']:,} more held back; sha256 `{data['sha256'][:16]}…` "
         f"of {'the manifests of the stores' if recipe.streams_alone else 'ids and labels'} (`{DATA}`)",
@@ -92,8 +93,10 @@ def card(recipe: TrainRecipe, data: dict[str, Any], metrics: dict[str, float]) -
             "|---|---|",
             *(f"| {_named(name)} | {value:.3f} |" for name, value in metrics.items()),
         ]
+    elif metrics is None:
+        lines.append("Nothing: these weights were merged of a checkpoint and an adapter; the run has its own card.")
     else:
-        lines.append("Nothing: no faces were held back, and the head is not calibrated.")
+        lines.append("Nothing: no labelled faces were held back, and the head is not calibrated.")
     if recipe.zero_shot_claims:
         titles = ", ".join(SOURCES[claim].title for claim in recipe.zero_shot_claims)
         lines += ["", f"No face of these data sets was learned from, as far as the recipe's sources tell: {titles}."]
@@ -103,6 +106,18 @@ def card(recipe: TrainRecipe, data: dict[str, Any], metrics: dict[str, float]) -
         "",
     ]
     return "\n".join(lines)
+
+
+def _beginning(recipe: TrainRecipe, part: Literal["vision", "text"]) -> str:
+    """What the tower or the LLM began with; `init_from` comes last and takes what fits."""
+    model, begun = recipe.model, recipe.init_from
+    if isinstance(begun, dict):
+        begun = begun.get({"vision": "encoder", "text": "language_model"}[part])
+    trained = getattr(model, f"{part}_from") or model.init_from_llava
+    kind = getattr(model, part).get("model_type")
+    if begun is None:
+        return trained or f"a {kind} trained from nothing"
+    return f"{trained or f'a {kind}'}, begun with what fits of the weights in `{begun}`"
 
 
 def _stage(recipe: TrainRecipe, number: int) -> str:

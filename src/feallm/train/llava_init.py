@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import LlavaForConditionalGeneration
+from transformers import AutoConfig, LlavaForConditionalGeneration
 
 from feallm.model import FeallmForConditionalGeneration
 from feallm.model.projector import MlpProjector
@@ -20,9 +20,10 @@ def llava_weights(source: str, model: FeallmForConditionalGeneration, dtype: tor
     `mlp_ratio * hidden_size` is the LLM's width; what stands before that MLP starts from nothing.
 
     Raises:
-        SettingsError: LLM or tower are of another shape.
+        SettingsError: LLM or tower are of another shape, or it is another kind of checkpoint.
         OSError: nothing there, or the hub cannot be reached.
     """
+    need_llava(source)
     llava = LlavaForConditionalGeneration.from_pretrained(source, dtype=dtype)
     rows = model.config.text_config.vocab_size
     if llava.get_input_embeddings().weight.shape[0] < rows:
@@ -45,6 +46,15 @@ def llava_weights(source: str, model: FeallmForConditionalGeneration, dtype: tor
             "give model.vision and model.text the sizes of that checkpoint's vision_config and text_config"
         )
     return taken | projector_weights(llava.model.multi_modal_projector, model.model.projector)
+
+
+def need_llava(source: str) -> None:
+    """Raises SettingsError where a checkpoint is of another model, OSError where it is not there."""
+    found = AutoConfig.from_pretrained(source).model_type
+    if found != "llava":
+        raise SettingsError(
+            f"model.init_from_llava: {source} holds a {found}, not a llava (LlavaForConditionalGeneration)"
+        )
 
 
 def projector_weights(theirs: Any, ours: nn.Module) -> dict[str, Tensor]:

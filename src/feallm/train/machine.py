@@ -3,11 +3,14 @@
 Processes are those that `torchrun` or `accelerate launch` started; one alone without them. The Trainer does the rest.
 """
 
+import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import parse_flag_from_env
 from transformers import TrainingArguments
 
 from feallm.model import FeallmForConditionalGeneration
@@ -19,11 +22,13 @@ CHECKPOINTING: dict[str, Any] = {
     "gradient_checkpointing_kwargs": {"use_reentrant": False},
     "ddp_find_unused_parameters": True,  # the Trainer leaves it off; parts of the head have no gradient in some batches
 }
+PATIENCE = timedelta(hours=12)
+"""How long processes wait for the first, which trains the tokenizer, or samples answers, for all."""
 
 
 def processes() -> PartialState:
-    """The processes of this run: `num_processes`, `is_main_process`, `main_process_first()`."""
-    return PartialState(cpu=not torch.cuda.is_available())
+    """The processes of this run: `num_processes`, `is_main_process`, `main_process_first()`, `device`."""
+    return PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
 
 
 def spread(stage: StageRecipe, devices: int) -> tuple[int, int]:
@@ -39,6 +44,25 @@ def spread(stage: StageRecipe, devices: int) -> tuple[int, int]:
             "give a batch_size that is a multiple, another device_batch, or start fewer processes"
         )
     return size, stage.batch_size // (size * devices)
+
+
+def check_enough(stage: StageRecipe, found: int, what: str) -> None:
+    """Raises SettingsError where there are fewer faces, conversations or answers to learn from than make one batch."""
+    devices = processes().num_processes
+    least = stage.batch_size if stage.kind == "reinforce" else spread(stage, devices)[0] * devices
+    if found < least:
+        raise SettingsError(
+            f"stage {stage.name!r}: {found} {what} to learn from, less than a batch of {least}: give it more, or take "
+            "a smaller batch_size"
+        )
+
+
+def sharers(devices: int) -> int:
+    """How many processes share out weights, gradients and optimiser between them: all of them under FSDP or ZeRO-3, as
+    accelerate's launcher says in the environment; else each has the whole."""
+    zero_stage = os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE")
+    zero_3 = parse_flag_from_env("ACCELERATE_USE_DEEPSPEED") and zero_stage == "3"
+    return devices if zero_3 or parse_flag_from_env("ACCELERATE_USE_FSDP") else 1
 
 
 def fast_bf16() -> bool:
@@ -74,6 +98,7 @@ def training_arguments(recipe: TrainRecipe, stage: StageRecipe, folder: Path) ->
         save_total_limit=1,
         report_to=list(machine.report_to),
         run_name=f"{recipe.name} {stage.name}",
+        include_num_input_tokens_seen="non_padding" if stage.kind in ("text", "conversations") else "no",
         remove_unused_columns=False,
         train_sampling_strategy="sequential" if recipe.streams(stage) else "random",  # a stream has its own order
         dataloader_drop_last=True,
@@ -86,11 +111,14 @@ def training_arguments(recipe: TrainRecipe, stage: StageRecipe, folder: Path) ->
 
 
 def settle_precision(model: FeallmForConditionalGeneration, recipe: TrainRecipe) -> None:
-    """With `frozen_bf16`, where bfloat16 is quick: what learns in full precision, the rest in bfloat16."""
+    """With `frozen_bf16`, where bfloat16 is quick: what is frozen of the LLM in bfloat16, what learns of it in full.
+
+    What sees is in full precision always (`fresh_model`): it is asked outside of the Trainer too, where nothing mixes.
+    """
     if not recipe.machine.frozen_bf16:
         return
     half = recipe.bf16 and fast_bf16()
-    for parameter in model.parameters():
+    for parameter in model.language_model.parameters():
         if parameter.is_floating_point() and not hasattr(parameter, "quant_type"):
             wanted = torch.bfloat16 if half and not parameter.requires_grad else torch.float32
             parameter.data = parameter.data.to(wanted)

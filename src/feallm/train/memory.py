@@ -14,7 +14,7 @@ from transformers import PretrainedConfig
 
 from feallm.model import FeallmForConditionalGeneration
 from feallm.model.modeling import PARTS
-from feallm.train.machine import fast_bf16, spread
+from feallm.train.machine import fast_bf16, sharers, spread
 from feallm.train.recipe import StageRecipe, TrainRecipe
 
 GIB = 2**30
@@ -80,16 +80,18 @@ def estimate(
     parts = count_parts(model)
     trained = sum(part.trainable for part in parts)
     frozen = sum(part.parameters for part in parts) - trained
-    four = 0
+    llm = sum(part.parameters - part.trainable for part in parts if part.name == "language_model")
+    weights = 4 * (trained + frozen - llm)
     if stage.lora is not None and stage.lora.four_bit:
-        four = sum(part.parameters for part in parts if part.name == "language_model")
-    frozen_bytes = 2 if half and recipe.machine.frozen_bf16 else 4
-    weights = 4 * trained + frozen_bytes * (frozen - four) + four * 9 // 16
+        weights += llm * 9 // 16
+    else:
+        weights += llm * (2 if half and recipe.machine.frozen_bf16 else 4)
     size, _ = spread(stage, devices)
     moments = 1 if stage.optimizer == "sgd" else 2
     width = 2 if half else 4
     activations = sum(_activations(recipe, stage, model, size).values()) * width // 2
-    return Memory(weights, 4 * trained, 4 * moments * trained, activations)
+    each = sharers(devices)
+    return Memory(weights // each, 4 * trained // each, 4 * moments * trained // each, activations)
 
 
 def _activations(

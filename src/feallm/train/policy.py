@@ -15,16 +15,8 @@ from transformers import BatchFeature
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from feallm.model import FeallmForConditionalGeneration, FeallmProcessor
-from feallm.model.seeing import FaceFeatures, FeallmOutput
-from feallm.train.views import Views
-
-
-def features_of(views: Views, rows: Tensor, device: torch.device) -> FaceFeatures:
-    """The features of the views `rows` [B]."""
-    index = rows.flatten().cpu()
-    attended = None if views.attended is None else views.attended[index].float().to(device)
-    taps = [tap[index].float().to(device) for tap in views.taps]
-    return FaceFeatures(taps=taps, attended=attended, numbers=views.numbers[index].to(device))
+from feallm.model.seeing import FeallmOutput
+from feallm.train.views import KEPT, Views
 
 
 class ViewProcessor(FeallmProcessor):
@@ -93,7 +85,7 @@ class Policy(FeallmForConditionalGeneration):
         self, input_ids: Tensor, attention_mask: Tensor, pixel_values: Tensor, use_cache: bool = False, **_: Any
     ) -> BaseModelOutputWithPast:
         """Text [B, L] and rows [B, 1] -> `last_hidden_state` [B, L, T]."""
-        embeds = self.embed(input_ids, features_of(self.views, pixel_values, input_ids.device))
+        embeds = self.embed(input_ids, self.views.features(pixel_values, input_ids.device))
         backbone = self.language_model.base_model
         output: BaseModelOutputWithPast = backbone(
             inputs_embeds=embeds, attention_mask=attention_mask, use_cache=use_cache
@@ -105,8 +97,8 @@ class Policy(FeallmForConditionalGeneration):
     ) -> FeallmOutput:
         """As FEALLM's own by keywords, with rows [B, 1] for `pixel_values`."""
         if pixel_values is not None and input_ids is not None:
-            features = features_of(self.views, pixel_values, input_ids.device)
-            kwargs |= {"taps": features.taps, "attended": features.attended, "numbers": features.numbers}
+            features = self.views.features(pixel_values, input_ids.device)
+            kwargs |= {name: getattr(features, name) for name in KEPT}
         output: FeallmOutput = super().forward(input_ids=input_ids, **kwargs)
         return output
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import (
+    MODEL_MAPPING,
     AutoBackbone,
     AutoConfig,
     AutoModel,
@@ -16,11 +17,12 @@ from transformers import (
     PretrainedConfig,
 )
 from transformers.backbone_utils import BackboneConfigMixin
-from transformers.utils import logging
+from transformers.utils import is_flash_attn_2_available, logging
 
 from feallm.model import FeallmConfig, FeallmForConditionalGeneration, FeallmProcessor
 from feallm.model.build import ASSISTANT, CHAT_TEMPLATE, END, USER, add_placeholders, build, image_processor
 from feallm.settings import SettingsError
+from feallm.train.blocks import CHOICES, config_of
 from feallm.train.llava_init import llava_weights
 from feallm.train.recipe import MachineRecipe, ModelRecipe
 
@@ -44,14 +46,13 @@ CHAT_TEMPLATES = {
     ),
 }
 """The forms of conversations that LLMs were tuned on, with the answers marked for the loss (`{% generation %}`)."""
-CHOICES = ("out_features", "out_indices")
-"""What a recipe may ask of trained weights otherwise than they were saved, beside fewer layers."""
 
 
-def described(recipe: ModelRecipe, vocab_size: int | None = None) -> FeallmConfig:
+def described(recipe: ModelRecipe, vocab_size: int | None = None, attention: str | None = None) -> FeallmConfig:
     """The config of the model that a recipe describes, from the recipe alone; weights are not looked for.
 
-    Raises SettingsError where the recipe leaves the architecture of a part to its weights.
+    Raises SettingsError where the recipe leaves the architecture of a part to its weights, or asks for what is not
+    there (`config_of`, `attend`).
     """
     told = {}
     for part in ("vision", "text"):
@@ -63,19 +64,40 @@ def described(recipe: ModelRecipe, vocab_size: int | None = None) -> FeallmConfi
         told[part] = values
     if vocab_size is not None:
         told["text"].setdefault("vocab_size", vocab_size)
-    parts = {part: AutoConfig.for_model(values.pop("model_type"), **values) for part, values in told.items()}
-    return _whole(recipe, parts["vision"], parts["text"])
+    return _whole(recipe, config_of("vision", told["vision"]), config_of("text", told["text"]), attention)
 
 
-def _whole(recipe: ModelRecipe, vision: PretrainedConfig, text: PretrainedConfig) -> FeallmConfig:
-    return FeallmConfig(
+def _whole(
+    recipe: ModelRecipe, vision: PretrainedConfig, text: PretrainedConfig, attention: str | None
+) -> FeallmConfig:
+    config = FeallmConfig(
         vision_config=vision,
         text_config=text,
-        clue_config=dict(recipe.clues),
-        projector_config=dict(recipe.projector),
-        head_config=dict(recipe.head),
+        clue_config=config_of("clues", recipe.clues),
+        projector_config=config_of("projector", recipe.projector),
+        head_config=config_of("head", recipe.head),
         image_size=recipe.image_size,
     )
+    if attention is not None:
+        attend(config, attention)
+    return config
+
+
+def attend(config: FeallmConfig, attention: str) -> None:
+    """Have the LLM, and the tower where it knows how to, compute attention so (`MachineRecipe.attention`).
+
+    Raises SettingsError where it is not installed.
+    """
+    if attention == "flash_attention_2" and not is_flash_attn_2_available():
+        raise SettingsError(
+            "machine.attention: flash_attention_2 needs a GPU and `pip install flash-attn --no-build-isolation`; "
+            "sdpa runs everywhere"
+        )
+    config.text_config._attn_implementation = attention
+    tower = MODEL_MAPPING[type(config.vision_config)]
+    knows = {"eager": True, "sdpa": tower._supports_sdpa, "flash_attention_2": tower._supports_flash_attn}
+    if knows[attention]:
+        config.vision_config._attn_implementation = attention
 
 
 def part_config(recipe: ModelRecipe, part: str, vocab_size: int) -> PretrainedConfig:
@@ -87,7 +109,7 @@ def part_config(recipe: ModelRecipe, part: str, vocab_size: int) -> PretrainedCo
     kind = told.pop("model_type", None)
     if source is None:
         sizes = {"vocab_size": vocab_size} if part == "text" else {}
-        return AutoConfig.for_model(kind, **(sizes | told))
+        return config_of(part, sizes | told | {"model_type": kind})
     config = AutoConfig.from_pretrained(source)
     inner = getattr(config, f"{part}_config", None)
     config = config if inner is None else inner
@@ -135,10 +157,8 @@ def fresh_model(
     """
     machine = machine or MachineRecipe()
     vision, text = (part_config(recipe, part, len(tokenizer)) for part in ("vision", "text"))
-    if machine.attention is not None:
-        vision._attn_implementation = text._attn_implementation = machine.attention
     if not (recipe.vision_from or recipe.text_from or recipe.init_from_llava):
-        return build(_whole(recipe, vision, text), tokenizer, grayscale=recipe.grayscale)
+        return build(_whole(recipe, vision, text, machine.attention), tokenizer, grayscale=recipe.grayscale)
     dtype = torch.bfloat16 if machine.frozen_bf16 else torch.float32
     weights: dict[str, Tensor] = {}
     if recipe.vision_from is not None:
@@ -150,7 +170,7 @@ def fresh_model(
         text.vocab_size = widen(llm, len(tokenizer))
         weights |= {f"language_model.{name}": value for name, value in llm.state_dict().items()}
     with torch.device("meta"):  # nothing is initialised only to be overwritten
-        model, processor = build(_whole(recipe, vision, text), tokenizer, grayscale=recipe.grayscale)
+        model, processor = build(_whole(recipe, vision, text, machine.attention), tokenizer, grayscale=recipe.grayscale)
     if recipe.init_from_llava is not None:
         weights |= llava_weights(recipe.init_from_llava, model, dtype)
     generation = model.generation_config
@@ -159,6 +179,7 @@ def fresh_model(
             None, config=model.config, state_dict=weights, dtype=dtype
         )
     model.generation_config = generation
+    model.model.float()  # an LLM alone is worth halving
     if recipe.vision_from is not None or recipe.init_from_llava is not None:
         source = recipe.vision_from or recipe.init_from_llava
         processor.image_processor = trained_normalisation(str(source), recipe.image_size)

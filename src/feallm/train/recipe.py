@@ -1,15 +1,31 @@
 """Training recipes: what `configs/train/*.yaml` may hold."""
 
+import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from feallm.data.compose import FAMILIES
+from feallm.data.recipe import unknown
 from feallm.settings import Strict
 from feallm.train.data_recipe import DataRecipe
 from feallm.train.rewards import ASKED, Thresholds, Weights
 
 ATTENTION_AND_MLP = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """The linear layers of a Llama- or Qwen-like LLM."""
+
+
+def shares(families: dict[str, float], known: Sequence[str]) -> dict[str, float]:
+    """Raises ValueError for a family that is not known, for a share below 0, and where none is above 0."""
+    for name, share in families.items():
+        if name not in known:
+            raise ValueError(unknown("family", name, known))
+        if not 0 <= share < math.inf:
+            raise ValueError(f"the share of {name} is {share}: give 0 or more")
+    if not any(families.values()):
+        raise ValueError("no family has a share above 0")
+    return families
 
 
 class AugmentRecipe(Strict):
@@ -98,9 +114,7 @@ class QuestionsRecipe(Strict):
     @field_validator("families")
     @classmethod
     def _known(cls, value: dict[str, float]) -> dict[str, float]:
-        if unknown := sorted(set(value) - set(ASKED)):
-            raise ValueError(f"no rewards for {', '.join(unknown)}: the families are {', '.join(ASKED)}")
-        return value
+        return shares(value, list(ASKED))
 
 
 class ReinforceRecipe(QuestionsRecipe):
@@ -169,6 +183,26 @@ class StageRecipe(Strict):
         None, description="a conversations stage learns from verified answers of the model's own, not composed ones"
     )
 
+    @field_validator("families")
+    @classmethod
+    def _known(cls, value: dict[str, float] | None) -> dict[str, float] | None:
+        return None if value is None else shares(value, sorted(FAMILIES))
+
+    @property
+    def sees_once(self) -> bool:
+        """Whether the faces are seen before the stage begins, and their features kept."""
+        return self.kind == "reinforce" or self.views > 0 or self.self_training is not None
+
+    @property
+    def seeing(self) -> list[str]:
+        """The trainable parts that learn only from faces seen anew: what features are made by, and the head."""
+        return [
+            part
+            for part in self.trainable
+            if part.split(".")[0] in {"encoder", "head", "clues"}
+            and not part.startswith(("clues.to_projector", "clues.to_text"))
+        ]
+
     @model_validator(mode="after")
     def _fitting(self) -> "StageRecipe":
         """What one kind of stage cannot use is a mistake, not a wish to be ignored."""
@@ -195,10 +229,9 @@ class StageRecipe(Strict):
 
     def _frozen_half(self) -> None:
         """A face that is seen once cannot teach what sees it, and groups of answers must fill the batches."""
-        seen_once = [part for part in self.trainable if part.split(".")[0] in {"encoder", "head"} or part == "clues"]
-        if seen_once and (self.kind == "reinforce" or self.self_training):
+        if self.sees_once and self.seeing:
             raise ValueError(
-                f"stage {self.name!r}: {', '.join(seen_once)} cannot learn from faces that are seen once: "
+                f"stage {self.name!r}: {', '.join(self.seeing)} cannot learn from faces that are seen once: "
                 "train the language_model, projector, reading, clues.to_projector or clues.to_text"
             )
         if self.kind == "reinforce":
@@ -213,7 +246,7 @@ class StageRecipe(Strict):
 class MachineRecipe(Strict):
     """How a run uses the machine: a run may go on with other values.
 
-    `frozen_bf16`: where bfloat16 is quick, what is not trained is kept in it, which halves the memory of an LLM.
+    `frozen_bf16`: where bfloat16 is quick, what is not trained of the LLM is kept in it, which halves its memory.
     `attention`: of the tower and the LLM; without it what the library takes.
     """
 
@@ -250,7 +283,12 @@ class TrainRecipe(Strict):
     data: DataRecipe
     augment: AugmentRecipe = AugmentRecipe()
     model: ModelRecipe
-    stages: list[StageRecipe]
+    stages: list[StageRecipe] = Field(min_length=1)
+
+    @property
+    def weights_from(self) -> dict[str, str]:
+        """Part ("" for all) -> the checkpoint folder its weights come from."""
+        return {"": self.init_from} if isinstance(self.init_from, str) else self.init_from or {}
 
     def streams(self, stage: StageRecipe) -> bool:
         """Whether a stage learns from the conversations of built stores instead of composed ones."""

@@ -11,19 +11,19 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import torch
 from transformers import TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 from feallm.analyze.torch_engine import TorchEngine
 from feallm.model import FeallmForConditionalGeneration, FeallmProcessor
 from feallm.train.asked import Asked, ask_all
 from feallm.train.bank import FaceBank, balanced_rows
 from feallm.train.collate import FaceInput
-from feallm.train.machine import spread, training_arguments
-from feallm.train.policy import Policy, ViewProcessor, features_of, reference_of
+from feallm.train.machine import check_enough, spread, training_arguments
+from feallm.train.pace import watch_pace
+from feallm.train.policy import Policy, ViewProcessor, reference_of
 from feallm.train.recipe import QuestionsRecipe, ReinforceRecipe, StageRecipe, TrainRecipe
-from feallm.train.rewards import REWARDS, Reward, Weights, applies, composite, scores
+from feallm.train.resume import last_checkpoint
+from feallm.train.rewards import REWARDS, Reward, applies
 from feallm.train.views import Views, see_views
 
 log = logging.getLogger(__name__)
@@ -137,42 +137,22 @@ def run_reinforce(
     model: FeallmForConditionalGeneration,
     processor: FeallmProcessor,
     bank: FaceBank,
-) -> None:
-    """Train one reinforce stage into `folder`, going on from its last checkpoint if there is one.
+) -> Any:
+    """Train one reinforce stage into `folder`, going on from its last checkpoint if there is one; returns its trainer.
 
     What may learn is as `model.set_trainable` and adapters left it; the head's calibration must be fitted already.
 
     Raises:
+        SettingsError: there are fewer answers than a batch.
         ValueError: the model has no AU-aware head, whose reading the answers are held against.
     """
     settings = stage.reinforce or ReinforceRecipe()
     views, asked = questions(recipe, settings, model, processor, bank)
+    check_enough(stage, len(asked) * settings.group, "answers")
     arguments = training_arguments(recipe, stage, folder)
     trainer = build_trainer(stage, settings, model, processor, views, asked, arguments)
-    last = get_last_checkpoint(str(folder))
+    watch_pace(trainer, stage)
+    last = last_checkpoint(folder)
     log.info("stage %s: %d questions, %s", stage.name, len(asked), f"from {last}" if last else "from the start")
     trainer.train(resume_from_checkpoint=last)
-
-
-@torch.inference_mode()
-def measure(
-    engine: TorchEngine,
-    views: Views,
-    asked: Sequence[Asked],
-    weights: Weights | None = None,
-    *,
-    max_new_tokens: int = 128,
-    batch: int = 64,
-) -> dict[str, float]:
-    """Mean of each reward, and of the composite as `reward`, over greedy answers: what a stage gained is the difference
-    before and after it."""
-    earned: dict[str, list[float]] = {"reward": []}
-    for start in range(0, len(asked), batch):
-        part = asked[start : start + batch]
-        seen = features_of(views, torch.tensor([each.row for each in part]), engine.device)
-        texts = engine.generate(seen, [list(each.conversation) for each in part], max_new_tokens)
-        for text, each in zip(texts, part, strict=True):
-            earned["reward"].append(composite(text, each.truth, weights))
-            for name, value in scores(text, each.truth).items():
-                earned.setdefault(name, []).append(value)
-    return {name: sum(values) / len(values) for name, values in earned.items() if values}
+    return trainer

@@ -190,14 +190,6 @@ def scores(text: str, truth: Truth) -> dict[str, float]:
     return {name: reward(text, truth) for name, reward in REWARDS.items() if applies(name, truth)}
 
 
-def composite(text: str, truth: Truth, weights: Weights | None = None) -> float:
-    """The weighted mean of the rewards that apply: 0..1. 0 where all of them have the weight 0."""
-    share = (weights or Weights()).model_dump()
-    earned = scores(text, truth)
-    whole = sum(share[name] for name in earned)
-    return sum(share[name] * value for name, value in earned.items()) / whole if whole else 0.0
-
-
 def verified(text: str, truth: Truth, thresholds: Thresholds | None = None) -> bool:
     """Whether every reward that applies reaches its threshold."""
     least = (thresholds or Thresholds()).model_dump()

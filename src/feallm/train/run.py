@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from feallm.settings import SettingsError
 from feallm.train.bank import FaceBank, bank_settings, held_back_bank, load_banks
 from feallm.train.card import data_manifest, write_card
 from feallm.train.check import check
-from feallm.train.machine import processes
+from feallm.train.machine import processes, settle_precision
 from feallm.train.pretrained import fresh_model, trained_tokenizer
 from feallm.train.recipe import TrainRecipe
 from feallm.train.stage import run_stage
@@ -38,10 +37,9 @@ def train(recipe: TrainRecipe) -> Path:
     Face layout.
 
     Raises:
-        SettingsError: the training extra is not installed, or the output folder holds a run of another recipe.
+        SettingsError: the recipe cannot be kept, or the output folder holds a run of another one.
         FileNotFoundError, ValueError: the data are not as the recipe says.
     """
-    _check_installed(recipe)
     recipe = pinned(recipe)
     check(recipe)
     output = Path(recipe.output)
@@ -54,11 +52,19 @@ def train(recipe: TrainRecipe) -> Path:
     with state.main_process_first():
         tokenizer = _tokenizer(recipe, bank, output / "tokenizer")
     model, processor = fresh_model(recipe.model, tokenizer, recipe.machine)
-    for part, source in _sources(recipe).items():
-        log.info("%d weights taken from %s", take_over(model, Path(source), part), source)
+    for part, source in recipe.weights_from.items():
+        taken = take_over(model, Path(source), part)
+        if not taken:
+            raise SettingsError(
+                f"init_from: no weight in {source} fits {part or 'any part'} of the model: give the blocks of model "
+                "the sizes in its config.json, or begin without it"
+            )
+        log.info("%d weights taken from %s", taken, source)
     for number, stage in enumerate(recipe.stages, start=1):
         folder = output / f"{number}-{stage.name}"
         if (folder / DONE).is_file():
+            model.set_trainable(*stage.trainable)
+            settle_precision(model, recipe)  # as it was saved: nothing is rounded
             take_over(model, folder / "model")
             log.info("stage %s is done already", stage.name)
             continue
@@ -93,15 +99,6 @@ def finish(
     if (last.parent / "adapter").is_dir():
         model.config.save_pretrained(last.parent / "adapter")  # with the calibration
     return final
-
-
-def _check_installed(recipe: TrainRecipe) -> None:
-    wanted = ["accelerate", "tensorboard", "pyarrow"]
-    wanted += ["peft"] if any(stage.lora for stage in recipe.stages) else []
-    wanted += ["trl", "datasets"] if any(stage.kind == "reinforce" for stage in recipe.stages) else []
-    absent = [name for name in wanted if find_spec(name) is None]
-    if absent:
-        raise SettingsError(f"training needs {', '.join(absent)}: pip install 'feallm[train]'")
 
 
 def _banks(recipe: TrainRecipe) -> tuple[FaceBank | None, FaceBank | None]:
@@ -146,17 +143,12 @@ def _tokenizer(recipe: TrainRecipe, bank: FaceBank | None, folder: Path) -> Any:
     return tokenizer
 
 
-def _sources(recipe: TrainRecipe) -> dict[str, str]:
-    """Part ("" for all) -> the checkpoint folder its weights come from."""
-    return {"": recipe.init_from} if isinstance(recipe.init_from, str) else recipe.init_from or {}
-
-
 def take_over(model: FeallmForConditionalGeneration, folder: Path, part: str = "") -> int:
     """Copy the weights of a checkpoint that `model` has under the same name and shape; returns how many.
 
     `part` is one of `model.modeling.PARTS`, or "" for all.
 
-    Raises FileNotFoundError when the folder holds no model.safetensors.
+    Raises FileNotFoundError when the folder holds no model.safetensors, whole or in numbered files.
     """
     own = model.state_dict()
     front = part if part in ("", "language_model") else f"model.{part}."

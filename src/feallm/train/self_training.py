@@ -18,7 +18,6 @@ from feallm.data.records import Claims, Record, Turn
 from feallm.facs.answers import read_answer
 from feallm.facs.causes import causes
 from feallm.train.asked import Asked
-from feallm.train.policy import features_of
 from feallm.train.recipe import SelfTrainingRecipe
 from feallm.train.rewards import verified
 from feallm.train.views import Views
@@ -34,7 +33,7 @@ def sample_answers(
     rng = Random(seed)
     for start in range(0, len(asked), batch):
         part = asked[start : start + batch]
-        seen = features_of(views, torch.tensor([each.row for each in part]), engine.device)
+        seen = views.features(torch.tensor([each.row for each in part]), engine.device)
         conversations = [list(each.conversation) for each in part]
         rounds = [
             engine.generate(

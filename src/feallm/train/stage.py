@@ -8,7 +8,6 @@ from typing import Any
 from safetensors.torch import load_file
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from feallm.analyze.torch_engine import TorchEngine
 from feallm.data.compose import compose_records, compose_words
@@ -19,9 +18,11 @@ from feallm.train.average import Average
 from feallm.train.bank import FaceBank, balanced_rows
 from feallm.train.collate import ConversationCollator, FaceCollator, FaceInput, RecordFaces, grouped
 from feallm.train.four_bit import from_four_bit, to_four_bit
-from feallm.train.machine import processes, settle_precision, spread, training_arguments
+from feallm.train.machine import check_enough, processes, settle_precision, spread, training_arguments
+from feallm.train.pace import watch_pace
 from feallm.train.recipe import StageRecipe, TrainRecipe
 from feallm.train.reinforce import questions, run_reinforce
+from feallm.train.resume import last_checkpoint
 from feallm.train.self_training import FILE, own_records
 from feallm.train.stream import Conversations, ToldFaces
 from feallm.train.teacher import taught
@@ -66,15 +67,18 @@ def stage_items(
 ) -> tuple[Items | Conversations, Any]:
     """What a stage learns from, and the collator that turns it into batches."""
     size, _ = spread(stage, processes().num_processes)
-    beside = any(part.split(".")[0] in {"encoder", "head"} or part == "clues" for part in stage.trainable)
+    beside = bool(stage.seeing)
     if bank is None or recipe.streams(stage):
         told = ToldFaces(recipe, processor, with_targets=beside)
         return Conversations(recipe, stage, size), ConversationCollator(processor, told)
     faces = FaceInput(bank, processor, recipe.augment, recipe.seed, stage.image_size)
     if stage.kind == "faces":
-        return Items(balanced_rows(bank, recipe.data, model.config.head_config.default_label_set)), FaceCollator(faces)
+        rows = balanced_rows(bank, recipe.data, model.config.head_config.default_label_set)
+        check_enough(stage, len(rows), "faces")
+        return Items(rows), FaceCollator(faces)
     if stage.kind == "text":
         records = compose_words(bank.faces, count=stage.records, seed=recipe.seed)
+        check_enough(stage, len(records), "conversations")
         return Items(grouped(records, size, recipe.seed)), ConversationCollator(processor)
     families = stage.families or FAMILIES
     see: Callable[[Sequence[Any]], dict[str, Any]]
@@ -82,7 +86,8 @@ def stage_items(
         log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
         see, asked = questions(recipe, stage.self_training, model, processor, bank)
         engine = TorchEngine.of(model, processor, recipe.name)
-        records = own_records(folder / FILE, engine, see, asked, stage.self_training, recipe.seed)
+        with processes().main_process_first():  # one samples, all learn from its answers
+            records = own_records(folder / FILE, engine, see, asked, stage.self_training, recipe.seed)
     elif stage.views:
         log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
         see = views = see_views(TorchEngine.of(model, processor, recipe.name), faces, stage.views)
@@ -91,6 +96,7 @@ def stage_items(
         whole = recipe.augment.model_copy(update={"hide": 0.0})  # the answers do not know what would be hidden
         see = RecordFaces(FaceInput(bank, processor, whole, recipe.seed), with_targets=beside)
         records = compose_records(bank.faces, families, per_face=stage.records_per_face, seed=recipe.seed)
+    check_enough(stage, len(records), "conversations")
     return Items(grouped(records, size, recipe.seed)), ConversationCollator(processor, see)
 
 
@@ -115,16 +121,41 @@ def run_stage(
         kept = to_four_bit(model, lora.targets) if lora.four_bit else {}
         add_lora(model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, targets=lora.targets)
     settle_precision(model, recipe)
+    if stage.sees_once:
+        model.to(processes().device)  # where the Trainer would put it: the faces are seen before there is one
     if stage.kind == "reinforce" and bank is not None:
         log.info("stage %s: held-back faces: %s", stage.name, calibrated(model, processor, held))
-        run_reinforce(recipe, stage, folder, model, processor, bank)
-        if stage.lora is not None:
-            merge_lora(model)
-        return model
+        trainer = run_reinforce(recipe, stage, folder, model, processor, bank)
+    else:
+        trainer = run_supervised(recipe, stage, folder, model, processor, bank, held)
+    for name in ("forward", "_original_forward"):  # the Trainer leaves its mixed precision round what it trained
+        model.__dict__.pop(name, None)
+    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        trainer.save_model(str(folder / "gathered"))
+        processes().wait_for_everyone()
+        model = rebuilt(model, stage, load_file(folder / "gathered" / "model.safetensors"))
+    if stage.lora is not None:
+        if stage.lora.save == "both" and processes().is_main_process:
+            save_adapter(model, stage, folder / "adapter")
+        from_four_bit(model, kept)
+        merge_lora(model)
+    return model
+
+
+def run_supervised(
+    recipe: TrainRecipe,
+    stage: StageRecipe,
+    folder: Path,
+    model: FeallmForConditionalGeneration,
+    processor: FeallmProcessor,
+    bank: FaceBank | None,
+    held: FaceBank | None,
+) -> Trainer:
+    """Train a stage that learns from faces or texts with their answers; returns its trainer, which is done."""
     if stage.teacher is not None and bank is not None:
         bank = taught(bank, stage.teacher, stage.teacher_weight, list(model.config.head_config.action_units))
     items, collator = stage_items(recipe, stage, model, processor, bank, held, folder)
-    last = get_last_checkpoint(str(folder))
+    last = last_checkpoint(folder)
     average = Average(model, stage.average, last) if stage.average is not None else None
     callbacks: list[TrainerCallback] = [average] if average is not None else []
     if stage.kind == "faces" and held is not None:
@@ -136,17 +167,9 @@ def run_stage(
         data_collator=collator,
         callbacks=callbacks,
     )
+    watch_pace(trainer, stage)
     log.info("stage %s: %d items, %s", stage.name, len(items), f"from {last}" if last else "from the start")
     trainer.train(resume_from_checkpoint=last)
-    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-        trainer.save_model(str(folder / "gathered"))
-        processes().wait_for_everyone()
-        model = rebuilt(model, stage, load_file(folder / "gathered" / "model.safetensors"))
     if average is not None:
         average.keep()
-    if stage.lora is not None:
-        if stage.lora.save == "both" and processes().is_main_process:
-            save_adapter(model, stage, folder / "adapter")
-        from_four_bit(model, kept)
-        merge_lora(model)
-    return model
+    return trainer

@@ -5,7 +5,7 @@ follow what the model sees. Shapes: R rows (views of all faces), taps [R, C, h, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
@@ -22,6 +22,8 @@ from feallm.facs.wording import Verdict
 from feallm.model.seeing import FaceFeatures
 from feallm.train.collate import FaceInput
 
+KEPT = ("taps", "attended", "numbers")
+"""What is kept of a view's features: the model's inputs of that name."""
 NOTHING = np.zeros((1, 1), np.uint8)
 
 
@@ -36,12 +38,15 @@ class Views:
 
     def __call__(self, records: Sequence[Record]) -> dict[str, object]:
         """The model's inputs for the views that records are about."""
-        index = torch.tensor([int(record.face) for record in records])
-        batch: dict[str, object] = {
-            "taps": [tap[index].float() for tap in self.taps],
-            "numbers": self.numbers[index],
-        }
-        return batch | ({} if self.attended is None else {"attended": self.attended[index].float()})
+        features = self.features(torch.tensor([int(record.face) for record in records]))
+        return {name: getattr(features, name) for name in KEPT if getattr(features, name) is not None}
+
+    def features(self, rows: Tensor, device: torch.device | str = "cpu") -> FaceFeatures:
+        """The features of the views `rows` [B], in full precision."""
+        index = rows.flatten().cpu()
+        attended = None if self.attended is None else self.attended[index].float().to(device)
+        taps = [tap[index].float().to(device) for tap in self.taps]
+        return FaceFeatures(taps=taps, attended=attended, numbers=self.numbers[index].to(device))
 
 
 @torch.inference_mode()
@@ -57,6 +62,7 @@ def see_views(engine: TorchEngine, faces: FaceInput, count: int, batch: int = 25
         for start in range(0, len(faces.bank), batch):
             rows = range(start, min(start + batch, len(faces.bank)))
             features = model.see(again(rows).to(engine.device), mirror=engine.head.mirror)
+            features = replace(features, reading=model.read(features))
             blanks = [FaceReading(faces.bank.faces[row].id) for row in rows]
             each = {name: read_numbers(engine, features, blanks, name) for name in engine.info.label_sets}
             readings += [{name: several[i] for name, several in each.items()} for i in range(len(rows))]

@@ -35,21 +35,27 @@ def head_outputs(model: FeallmForConditionalGeneration, faces: FaceInput, batch:
 
 
 def head_scores(outputs: dict[str, Any], bank: FaceBank) -> dict[str, float]:
-    """Accuracy and UAR per label set, mean AU F1 at one half, uncalibrated: to watch a run by, not to publish."""
+    """Accuracy and UAR per label set, mean AU F1 at one half, uncalibrated: to watch a run by, not to publish.
+
+    A label set without labels, and units that too few faces show, have no score.
+    """
     scores: dict[str, float] = {}
     for name, logits in outputs["emotions"].items():
         truth = bank.hard(name)
+        if not bool((truth >= 0).any()):
+            continue
         hit = (logits.argmax(1) == truth)[truth >= 0].float()
         scores[f"accuracy_{name}"] = hit.mean().item()
         recalls = [hit[truth[truth >= 0] == number].mean().item() for number in truth.unique().tolist() if number >= 0]
-        scores[f"uar_{name}"] = sum(recalls) / max(len(recalls), 1)
+        scores[f"uar_{name}"] = sum(recalls) / len(recalls)
     each = []
     for column in range(bank.au_targets.shape[1]):
         known = ~torch.isnan(bank.au_targets[:, column])
         present = (bank.au_targets[known, column] > 0).numpy()
         if present.sum() >= 8:
             each.append(f1((outputs["au"][known, column] > 0).numpy(), present))
-    scores["au_f1"] = sum(each) / max(len(each), 1)
+    if each:
+        scores["au_f1"] = sum(each) / len(each)
     return {name: round(value, 4) for name, value in scores.items()}
 
 
@@ -65,8 +71,9 @@ class Watch(TrainerCallback):
         seen.train()
         if not state.is_world_process_zero:
             return
+        row = {"epoch": round(state.epoch, 2), "step": state.global_step, **scores}
         with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"epoch": round(state.epoch, 2), "step": state.global_step, **scores}) + "\n")
+            stream.write(json.dumps(row, allow_nan=False) + "\n")
         log.info("epoch %.2f: %s", state.epoch, scores)
 
 
