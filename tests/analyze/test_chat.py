@@ -161,6 +161,16 @@ def test_a_weak_verdict_is_called_weak_with_its_reasons(weak):
     assert "Possibly, but it does not come first." in answer(weak, "Is she afraid?")
 
 
+def test_a_near_tie_above_one_half_is_called_a_small_lead(smile_checkpoint, astronaut):
+    tied = rewired(smile_checkpoint, astronaut, {"AU01", "AU04"}, {"sadness": 6.0, "fear": 5.9})
+    assert 0.5 < tied.reading.confidence < 0.6
+    shares = [percent(tied.reading.emotion_scores[name]) for name in ("sadness", "fear")]
+    for question in ("Why?", "Why not fear?"):
+        told = answer(tied, question)
+        assert told.endswith(f"The lead over fear is small: {shares[0]} against {shares[1]}."), told
+        assert "only" not in told
+
+
 @pytest.mark.parametrize("question", ["Why not anger?", "Could it be anger?", "What speaks against anger?"])
 def test_why_not_another_emotion(chat, question):
     text = answer(chat, question)

@@ -71,9 +71,12 @@ def tell_sure(reading: FaceReading) -> list[str]:
 
 
 def tell_weak(reading: FaceReading) -> list[str]:
-    """The confidence, where it is weak; else nothing."""
+    """The confidence where it is weak, or the share of the emotion that comes near; else nothing."""
     if not reading.verdict.weak:
         return []
+    if (reading.confidence or 0.0) >= WEAK:
+        second, share = _second(reading)
+        return [f"The lead over {second} is small: {percent(reading.confidence or 0.0)} against {percent(share)}."]
     reached, clear = percents_under(reading.confidence or 0.0, WEAK)
     return [f"The confidence is only {reached}, under the {clear} of a clear verdict."]
 
@@ -90,8 +93,12 @@ def tell_leading(reading: FaceReading) -> list[str]:
 
 
 def _next(reading: FaceReading) -> str:
-    second = sorted(reading.emotion_scores, key=lambda name: -reading.emotion_scores[name])[1]
-    return f"Next it might be {second}, with {percent(reading.emotion_scores[second])}."
+    second, share = _second(reading)
+    return f"Next it might be {second}, with {percent(share)}."
+
+
+def _second(reading: FaceReading) -> tuple[str, float]:
+    return sorted(reading.emotion_scores.items(), key=lambda item: -item[1])[1]
 
 
 def tell_units(reading: FaceReading) -> list[str]:
