@@ -98,9 +98,10 @@ def prepare(one: Contestant, stage: StageRecipe, *, half: bool, checkpointing: b
             settings = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=list(lora.targets))
             inject_adapter_in_model(settings, model.model.language_model)
         model.model.vision_tower.requires_grad_(False)
-    for parameter in model.parameters():
-        if half:
-            parameter.data = parameter.data.to(torch.float32 if parameter.requires_grad else torch.bfloat16)
+    for name, parameter in model.named_parameters():
+        if half:  # as `frozen_bf16`: what is frozen of the LLM
+            frozen = not parameter.requires_grad and any(part in name for part in ("language_model", "lm_head"))
+            parameter.data = parameter.data.to(torch.bfloat16 if frozen else torch.float32)
     model.train()
     one.operations = step_operations(one, half)
     if checkpointing:  # after the count: what is computed again is no work of the model
