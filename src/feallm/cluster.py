@@ -80,8 +80,11 @@ def _mute() -> Iterator[None]:
 
 
 def _hush() -> None:
-    """Ray tells of its work on the terminal; what went wrong is told by who asked. Its log files keep all."""
+    """Ray tells of its work on the terminal; what went wrong is told by who asked. Its log files keep all.
+
+    It takes over what listens at the root, which is the caller's and stays as it is.
+    """
     logging.getLogger("ray").setLevel(logging.ERROR)
     for handler in logging.getLogger("ray.data").handlers:
-        if isinstance(handler, logging.StreamHandler):
+        if isinstance(handler, logging.StreamHandler) and handler not in logging.getLogger().handlers:
             handler.setLevel(logging.CRITICAL + 1)

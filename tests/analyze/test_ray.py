@@ -1,5 +1,6 @@
 """Reading at scale: over two real workers the same rows as in one process, also where the run was killed between."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -38,6 +39,15 @@ def folder(tmp_path, astronaut):
     (there / "broken.png").write_bytes(b"no picture")
     os.mkfifo(there / "stuck.png")
     return there
+
+
+def test_what_the_caller_logs_is_still_heard(cluster, caplog):
+    """Ray's data library takes the root's handlers over; only Ray's own are made quiet."""
+    import ray
+
+    ray.data.range(3).materialize()
+    logging.getLogger("feallm.elsewhere").warning("heard")
+    assert "heard" in caplog.text
 
 
 def by_place(found):
