@@ -109,10 +109,10 @@ def run_stage(
     bank: FaceBank | None,
     held: FaceBank | None,
 ) -> FeallmForConditionalGeneration:
-    """Train one stage into `folder`, going on from its last checkpoint if there is one; returns the trained model.
+    """Train one stage into `folder`, going on from its last checkpoint if there is one; returns the trained model:
+    `model` itself, unless its weights were spread over devices (FSDP, ZeRO-3).
 
     `bank` may be None where the recipe's stages learn from stores alone (`TrainRecipe.streams_alone`).
-    That is `model` itself, unless its weights were spread over devices (FSDP, ZeRO-3).
     """
     set_seed(recipe.seed)
     model.set_trainable(*stage.trainable)
